@@ -1,0 +1,52 @@
+/** The four things that a tenant is told about a call. */
+export type CallState = 'ringing' | 'answered' | 'hangup' | 'cdr';
+
+export const CALL_STATES: readonly CallState[] = ['ringing', 'answered', 'hangup', 'cdr'];
+
+/** The body of a webhook in the tenants' contract, version 1: fields in this order, no others, never null. */
+export interface Payload {
+  application: string;
+  call_id: string;
+  sip_call_id: string;
+  domain: string;
+  direction: 'inbound' | 'outbound' | 'local';
+  from_number: string;
+  to_number: string;
+  hotline: string;
+  time_started: string;
+  time_answered: string;
+  time_ended: string;
+  state: CallState;
+  /** Whole seconds; `hangup` only. */
+  duration?: number;
+  /** Whole seconds; `hangup` only. */
+  billsec?: number;
+  /** `cdr` only. */
+  recording_url?: string;
+  /** `cdr` only. */
+  status?: CallStatus;
+}
+
+export type CallStatus = 'answered' | 'busy' | 'no-answered' | 'cancel' | 'not-available' | 'invalid';
+
+/** What happened to a call, in the tenants' words. */
+export interface Notice {
+  readonly switchName: string;
+  readonly flowId: string;
+  /** The leg whose event told it; the root for an outbound `hangup` and for every `cdr`. */
+  readonly legId: string;
+  /**
+   * What the notice is about, the same for every daemon that sees the call: the leg where each leg has its own set of
+   * webhooks (inbound, local), else the flow. With flow, state and subscription it makes the webhook's id.
+   */
+  readonly subjectId: string;
+  readonly state: CallState;
+  readonly domain: string;
+  /** Counts the notices of a flow from 1, in the order in which they happened. */
+  readonly position: number;
+  /** When it happened at the switch, microseconds since 1970. */
+  readonly occurredAtUs: number;
+  /** When the event that released it was read, on `Clock.monotonicMs`. */
+  readonly receivedAtMs: number;
+  readonly payload: Payload;
+}
