@@ -1,0 +1,156 @@
+import { announce, type Announcing } from './announce.js';
+import { deadlinesAfter, type Deadlines } from './deadlines.js';
+import type { SwitchEvent } from './event.js';
+import { Families, flowsOf } from './families.js';
+import type { Flow } from './flow.js';
+import { absorb, birthOf, watchedVariables, type Leg } from './leg.js';
+import type { Notice } from './notice.js';
+import { TOLD_FIELDS } from './payload.js';
+import type { CallRules } from './rules.js';
+import { stampIn } from './stamp.js';
+
+export interface CallsOptions {
+  readonly switchName: string;
+  readonly rules: CallRules;
+  /** A tenant's domain as the tenant writes it, for a name in any case; undefined for nobody's. */
+  readonly tenantOf: (name: string) => string | undefined;
+  /** A flow ended and no event had named its tenant. */
+  readonly unattributed: (flowId: string) => void;
+  /** A flow was dropped since it never ended. */
+  readonly dropped: (flowId: string) => void;
+}
+
+/** Understands the calls of one switch. Pure: events and the time go in, notices come out. */
+export class Calls {
+  readonly #options: CallsOptions;
+  readonly #announcing: Announcing;
+  readonly #watched: readonly string[];
+  readonly #families: Families;
+  readonly #lingering: Deadlines<Flow>;
+  readonly #untold: Deadlines<Flow>;
+  readonly #halfEnded: Deadlines<Leg>;
+  readonly #remembered: Deadlines<Leg>;
+
+  constructor(options: CallsOptions) {
+    const { rules } = options;
+    this.#options = options;
+    this.#announcing = { ...options, stamp: stampIn(rules.timeZone) };
+    this.#watched = watchedVariables(rules);
+    this.#families = new Families(rules);
+    this.#lingering = deadlinesAfter(rules.cdr.lingerMs);
+    this.#untold = deadlinesAfter(rules.cdr.waitMs);
+    this.#halfEnded = deadlinesAfter(rules.cdr.lingerMs);
+    this.#remembered = deadlinesAfter(rules.rememberMs);
+  }
+
+  /** Flows that have begun and not ended. */
+  get openFlows(): number { return this.#families.open.size; }
+
+  /** Legs in memory, with those of ended flows that are still remembered. */
+  get legsKnown(): number { return this.#families.legs.size; }
+
+  /** Takes in one event, in the order of the socket, and returns what it made known, in order. */
+  accept(event: SwitchEvent): Notice[] {
+    const { cdr } = this.#options.rules;
+    if (cdr.subclass !== '' && event.name === 'CUSTOM' && event.subclass === cdr.subclass) this.#takeCdr(event);
+    const id = event.get('Unique-ID');
+    if (!id || !(isOfChannel(event) || this.#families.legs.has(id))) return this.#speak(event.receivedAtMs);
+    const leg = this.#families.meet(id, event.receivedAtMs);
+    const overdue = this.#expireBy(leg, event);
+    this.#takeIn(leg, event);
+    return [...overdue, ...this.#speak(event.receivedAtMs)];
+  }
+
+  /** What has become due by the clock (`Clock.monotonicMs`); to be called at `nextDueMs`, once the socket is drained. */
+  tick(nowMs: number): Notice[] {
+    for (const leg of this.#halfEnded.due(nowMs)) {
+      if (leg.destroyed) leg.hungUp ??= leg.destroyed;
+      this.#families.touch(leg);
+    }
+    for (const flow of this.#lingering.due(nowMs)) { flow.lingerOver = true; this.#families.touch(flow.root); }
+    for (const flow of this.#untold.due(nowMs)) { flow.waitOver = true; this.#families.touch(flow.root); }
+    const notices = this.#speak(nowMs);
+    for (const leg of this.#remembered.due(nowMs)) this.#families.forget(leg);
+    this.#dropAged(nowMs);
+    return notices;
+  }
+
+  /** When `tick` next has something to do; undefined while there is nothing. */
+  nextDueMs(): number | undefined {
+    const [oldest] = this.#families.legs.values();
+    const aged = oldest && oldest.firstSeenMs + this.#options.rules.maxAgeMs;
+    const times = [this.#lingering, this.#untold, this.#halfEnded, this.#remembered].map((deadlines) => deadlines.nextMs());
+    const due = [...times, aged].filter((at) => at !== undefined);
+    return due.length === 0 ? undefined : Math.min(...due);
+  }
+
+  #takeIn(leg: Leg, event: SwitchEvent): void {
+    const { rules } = this.#options;
+    const { completed, destroyed, flow } = leg;
+    absorb(leg, event, rules, this.#watched);
+    if (event.name === 'CHANNEL_CREATE') this.#families.bear(leg, birthOf(event, rules));
+    if (event.name === 'CHANNEL_ANSWER') this.#families.pickUp(leg);
+    if (event.name === 'CHANNEL_BRIDGE') this.#bridge(event);
+    if (leg.completed && leg.flow?.root === leg && (!completed || !flow)) this.#startLinger(leg.flow, event.receivedAtMs);
+    if (leg.destroyed && !destroyed) {
+      if (!leg.hungUp) this.#halfEnded.add(leg, event.receivedAtMs);
+      this.#remembered.add(leg, event.receivedAtMs);
+    }
+    this.#families.touch(leg);
+  }
+
+  #startLinger(flow: Flow, nowMs: number): void {
+    this.#lingering.add(flow, nowMs);
+    if (this.#options.rules.cdr.subclass !== '') this.#untold.add(flow, nowMs);
+  }
+
+  #bridge(event: SwitchEvent): void {
+    const a = event.get('Bridge-A-Unique-ID');
+    const b = event.get('Bridge-B-Unique-ID');
+    if (!a || !b || a === b) return;
+    const meet = (id: string) => this.#families.meet(id, event.receivedAtMs);
+    this.#families.connect(meet(a), meet(b), { atUs: event.timestampUs, sequence: event.sequence });
+  }
+
+  /** The PBX's own word that the CDR is stored. It names its call by any leg. */
+  #takeCdr(event: SwitchEvent): void {
+    const named = ['Unique-ID', 'variable_uuid', 'uuid', 'call_id'].map((header) => this.#families.legs.get(event.get(header) ?? ''));
+    const flow = named.find((leg) => leg?.flow)?.flow;
+    if (!flow) return;
+    flow.told ??= new Map(TOLD_FIELDS.map((field) => [field, event.get(field) ?? '']));
+    this.#families.touch(flow.root);
+  }
+
+  /** An event of the flow from after the linger shows, without waiting for the clock, that what is missing will not come in time. */
+  #expireBy(leg: Leg, event: SwitchEvent): Notice[] {
+    for (const flow of flowsOf(leg)) {
+      const { completed } = flow.root;
+      if (!completed || flow.closed || event.timestampUs <= completed.atUs + this.#options.rules.cdr.lingerMs * 1_000) continue;
+      flow.lingerOver = true;
+      this.#families.touch(leg);
+    }
+    return this.#speak(event.receivedAtMs);
+  }
+
+  #speak(nowMs: number): Notice[] {
+    return this.#families.takeTouched().flatMap((flow) => {
+      const notices = announce(flow, nowMs, this.#announcing);
+      if (flow.closed) this.#families.close(flow);
+      return notices;
+    });
+  }
+
+  /** What never ended: a flow whose end was lost, or a leg whose CREATE was. */
+  #dropAged(nowMs: number): void {
+    for (const leg of this.#families.legs.values()) {
+      if (leg.firstSeenMs + this.#options.rules.maxAgeMs > nowMs) return;
+      if (leg.flow && this.#families.open.has(leg.flow)) {
+        this.#families.close(leg.flow);
+        this.#options.dropped(leg.flow.id);
+      }
+      this.#families.forget(leg);
+    }
+  }
+}
+
+const isOfChannel = (event: SwitchEvent) => event.name.startsWith('CHANNEL_') || event.name === 'RECORD_STOP';

@@ -1,0 +1,122 @@
+import { adopt, directionOf, isUp, newFlow, noticeMany, type BornLeg, type Flow } from './flow.js';
+import { newLeg, type Birth, type Leg, type Moment } from './leg.js';
+import type { CallRules } from './rules.js';
+
+/** Which legs there are and which flows they belong to; says nothing and knows no time. */
+export class Families {
+  readonly #rules: CallRules;
+  readonly #legs = new Map<string, Leg>(); // in order of first sight
+  readonly #open = new Set<Flow>();
+  readonly #waiting = new Map<string, BornLeg[]>(); // by the parent whose CREATE they wait for
+  readonly #touched = new Set<Flow>();
+
+  constructor(rules: CallRules) {
+    this.#rules = rules;
+  }
+
+  /** Every leg in memory, the one seen first first. */
+  get legs(): ReadonlyMap<string, Leg> { return this.#legs; }
+
+  /** Flows that have begun and not ended. */
+  get open(): ReadonlySet<Flow> { return this.#open; }
+
+  /** Flows changed since the last call: they may have something new to say. */
+  takeTouched(): Flow[] {
+    const flows = [...this.#touched];
+    this.#touched.clear();
+    return flows;
+  }
+
+  touch(leg: Leg): void {
+    if (leg.flow) this.#touched.add(leg.flow);
+    for (const flow of leg.joined) this.#touched.add(flow);
+  }
+
+  /** The leg of that id, new if it was not known. */
+  meet(id: string, nowMs: number): Leg {
+    const leg = this.#legs.get(id) ?? newLeg(id, nowMs);
+    this.#legs.set(id, leg);
+    return leg;
+  }
+
+  /** The leg's CREATE has come: finds its flow, and that of all legs that waited for it. */
+  bear(leg: Leg, born: Birth): void {
+    if (!leg.born) this.#place(Object.assign(leg, { born }));
+  }
+
+  /** The leg was answered; a root that is answered before any callee leg is known was picked up by an application. */
+  pickUp(leg: Leg): void {
+    const callees = [...(leg.flow?.callees ?? []), ...(this.#waiting.get(leg.id) ?? []).filter((child) => !child.born.loopback)];
+    if (callees.length === 0 && (!leg.flow || leg.flow.root === leg)) leg.answeredAlone = true;
+  }
+
+  /**
+   * CHANNEL_BRIDGE connected two legs. A leg of another flow joins the older of the flows whose root is still up, if
+   * extensions are announced one by one there. Waits for legs whose CREATE is not known yet.
+   */
+  connect(a: Leg, b: Leg, at: Moment): void {
+    const unplaced = [a, b].find((leg) => !leg.flow);
+    if (unplaced) { unplaced.bridges.push({ other: unplaced === a ? b : a, at }); return; }
+    const [ofA, ofB] = [flowsOf(a), flowsOf(b)];
+    if (ofA.some((flow) => ofB.includes(flow))) return;
+    const [target] = [...ofA, ...ofB].filter(isUp).sort(byAge);
+    if (target) this.#join(target, (ofA.includes(target) ? b : a) as BornLeg, at);
+  }
+
+  close(flow: Flow): void {
+    flow.closed = true;
+    this.#open.delete(flow);
+  }
+
+  /** Lets go of a leg; later events of it open nothing. */
+  forget(leg: Leg): void {
+    if (this.#legs.get(leg.id) === leg) this.#legs.delete(leg.id);
+    const parentId = leg.born?.parentId ?? '';
+    const siblings = this.#waiting.get(parentId)?.filter((other) => other !== leg);
+    if (siblings?.length) this.#waiting.set(parentId, siblings);
+    else this.#waiting.delete(parentId);
+  }
+
+  #place(leg: BornLeg): void {
+    const { parentId } = leg.born;
+    const parent = parentId === undefined ? undefined : this.#legs.get(parentId);
+    if (parentId !== undefined && !parent?.flow) {
+      this.#waiting.set(parentId, [...(this.#waiting.get(parentId) ?? []), leg]);
+      return;
+    }
+    if (parent?.flow && mayTakeIn(parent.flow, leg)) adopt(parent.flow, leg, this.#rules);
+    else this.#begin(leg, parent !== undefined);
+    this.touch(leg);
+    const children = this.#waiting.get(leg.id) ?? [];
+    this.#waiting.delete(leg.id);
+    for (const child of children) this.#place(child);
+    for (const { other, at } of leg.bridges.splice(0)) this.connect(leg, other, at);
+  }
+
+  #begin(root: BornLeg, orphan: boolean): void {
+    root.flow = newFlow(root, orphan);
+    this.#open.add(root.flow);
+    noticeMany(root.flow, this.#rules);
+  }
+
+  #join(flow: Flow, leg: BornLeg, at: Moment): void {
+    const direction = flow.frozen?.direction ?? directionOf(flow, this.#rules);
+    if (leg.born.loopback || direction === 'outbound') return;
+    flow.joined.push({ leg, at });
+    leg.joined.push(flow);
+    noticeMany(flow, this.#rules);
+    this.#touched.add(flow);
+    if (leg.flow?.orphan && leg.flow.root === leg) this.close(leg.flow);
+  }
+}
+
+/** The flows that a leg speaks in: the one it was born into, then those that it was transferred into. */
+export const flowsOf = (leg: Leg): Flow[] => (leg.flow ? [leg.flow, ...leg.joined] : leg.joined);
+
+/** A leg created after the root's end is not announced in that flow. */
+function mayTakeIn(flow: Flow, leg: BornLeg): boolean {
+  const end = flow.root.hungUp;
+  return !flow.closed && !(end && end.sequence < leg.born.sequence);
+}
+
+const byAge = (a: Flow, b: Flow) => a.root.born.atUs - b.root.born.atUs || a.root.born.sequence - b.root.born.sequence;

@@ -1,0 +1,83 @@
+import { applicationOf, extensionOf, firstAnswer, type BornLeg, type Flow, type Voice } from './flow.js';
+import type { Direction } from './leg.js';
+import type { CallState } from './notice.js';
+import type { CallRules } from './rules.js';
+
+/** What a webhook speaks of: its flow, its state, and the leg whose set of webhooks it belongs to. */
+export interface Told {
+  readonly flow: Flow;
+  readonly state: CallState;
+  /** The one whose event tells it; the root for the `hangup` of a flow that speaks as one, and for every `cdr`. */
+  readonly leg: BornLeg;
+  readonly domain: string;
+  readonly direction: Direction;
+  readonly voice: Voice;
+}
+
+/** The SIP Call-ID of the root as far as known: a leg that the switch rings has none before it rings. */
+export function sipCallIdOf({ flow, state, voice }: Told): string {
+  if (voice === 'rung-root' && state === 'ringing') return flow.root.born.sipCallId;
+  return flow.root.variables.get('sip_call_id')?.value ?? '';
+}
+
+export function fromNumberOf({ flow, voice }: Told): string {
+  const { born, inbound } = flow.root;
+  return inbound || voice === 'rung-root' ? born.callerNumber : born.destination;
+}
+
+export function toNumberOf(told: Told, rules: CallRules): string {
+  const { flow, state, leg, direction, voice } = told;
+  if (voice === 'rung-root') return flow.root.born.destination;
+  if (!flow.root.inbound && applicationOf(flow, rules) === 'click2call') return customerOf(told);
+  if (direction === 'outbound') return flow.root.born.destination;
+  return state === 'cdr' ? lastExtensionOf(flow, rules) : extensionOf(leg, rules);
+}
+
+/** click2call rings the extension first; the customer is whom it is then connected to. */
+function customerOf({ flow, leg }: Told): string {
+  const customer = leg === flow.root ? flow.callees[0] : leg;
+  return customer ? customer.born.destination : flow.root.born.callerNumber;
+}
+
+function lastExtensionOf(flow: Flow, rules: CallRules): string {
+  const [only] = flow.callees;
+  const leg = firstAnswer(flow)?.leg ?? (flow.many ? undefined : only);
+  return leg ? extensionOf(leg, rules) : (flow.root.destination?.value ?? flow.root.born.destination);
+}
+
+/** The number of the tenant's that was called, or is shown to the callee. */
+export function hotlineOf({ flow, direction, voice }: Told): string {
+  if (direction === 'inbound') return flow.root.born.destination;
+  if (direction === 'local') return '';
+  return (voice === 'rung-root' ? flow.root : flow.callees[0])?.born.callerNumber ?? '';
+}
+
+/** When both parties were connected, microseconds; undefined if never. */
+export function answeredAt({ flow, state, leg, voice }: Told): number | undefined {
+  if (state === 'ringing') return undefined;
+  if (voice === 'rung-root') return flow.root.answered?.atUs;
+  if (voice === 'flow' || state === 'cdr') return firstAnswer(flow)?.at.atUs;
+  return flow.joined.find((joined) => joined.leg === leg)?.at.atUs ?? leg.answered?.atUs;
+}
+
+/** The end that a `hangup` or `cdr` shows, microseconds. A leg that outlived its flow ended in it when the root did. */
+export function endedAt({ flow, state, leg }: Told): number | undefined {
+  if (state === 'ringing' || state === 'answered') return undefined;
+  return state === 'cdr' ? flow.root.hungUp?.atUs : (leg.hungUp ?? flow.root.hungUp)?.atUs;
+}
+
+/** Where the recording can be heard; '' when the flow names none. */
+export function recordingUrlOf({ flow, domain }: Told, rules: CallRules): string {
+  const file = rules.recordingUrl && recordingOf(flow);
+  if (!file) return '';
+  const values: Readonly<Record<string, string>> = { domain, call_id: flow.id, file: file.slice(file.lastIndexOf('/') + 1) };
+  return rules.recordingUrl.replace(/\{(domain|call_id|file)\}/g, (_, name: string) => encodeURIComponent(values[name]!));
+}
+
+function recordingOf(flow: Flow): string | undefined {
+  const legs = [...flow.legs, ...flow.joined.map((joined) => joined.leg)];
+  const first = (value: (leg: BornLeg) => string | undefined) => legs.map(value).find(Boolean);
+  return first((leg) => leg.variables.get('record_name')?.value)
+    ?? first((leg) => leg.variables.get('cc_record_filename')?.value)
+    ?? first((leg) => leg.recordedTo);
+}

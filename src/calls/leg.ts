@@ -1,0 +1,135 @@
+import type { SwitchEvent } from './event.js';
+import type { Flow } from './flow.js';
+import type { CallRules } from './rules.js';
+
+/** A value and the Event-Sequence of the event that told it. */
+export interface Dated { readonly value: string; readonly sequence: number }
+
+/** When something happened at the switch, and in which place among all events. */
+export interface Moment { readonly atUs: number; readonly sequence: number }
+
+/** What a leg's CHANNEL_CREATE said. Later events swap and rewrite names and numbers, so only these are believed. */
+export interface Birth extends Moment {
+  readonly parentId: string | undefined;
+  readonly loopback: boolean;
+  /** A queue's leg to one of its agents. */
+  readonly agent: boolean;
+  readonly callerNumber: string;
+  readonly destination: string;
+  /** The number that the parent had been sent to; '' where the event does not say. */
+  readonly parentDestination: string;
+  readonly dialedUser: string;
+  readonly dialedExtension: string;
+  readonly context: string;
+  readonly sipCallId: string;
+}
+
+export interface HangUp extends Moment { readonly cause: string }
+
+/** One channel: facts about it, kept whatever the order of their arrival, even before its CREATE. */
+export interface Leg {
+  readonly id: string;
+  readonly firstSeenMs: number;
+  /** The channel rang in (as opposed to: the switch originated it). */
+  inbound: boolean;
+  born?: Birth;
+  /** The latest value of each watched variable, by Event-Sequence. */
+  readonly variables: Map<string, Dated>;
+  /** The earliest business direction. */
+  direction?: Dated;
+  destination?: Dated;
+  context?: Dated;
+  answered?: Moment;
+  hungUp?: HangUp;
+  /** HANGUP_COMPLETE, or the DESTROY that stands for it. */
+  completed?: Moment;
+  destroyed?: HangUp;
+  recordedTo?: string;
+  /** An ANSWER came while no callee leg was known: an application picked up. */
+  answeredAlone: boolean;
+  /** The flow that it was born into. */
+  flow?: Flow;
+  /** Flows of other callers that it was transferred into. */
+  readonly joined: Flow[];
+  /** Legs that were bridged with it before both were known. */
+  readonly bridges: { readonly other: Leg; readonly at: Moment }[];
+}
+
+export const newLeg = (id: string, firstSeenMs: number): Leg => ({ id, firstSeenMs, inbound: false, variables: new Map(), answeredAlone: false, joined: [], bridges: [] });
+
+/** The variables that the rules read; nothing else of an event is kept. */
+export function watchedVariables(rules: CallRules): string[] {
+  const { domain, presence, gateway, many } = rules.variables;
+  const fixed = ['sip_call_id', 'record_path', 'record_name', 'cc_record_filename', 'last_bridge_hangup_cause', 'originate_disposition'];
+  return [...new Set([...domain, ...presence, ...gateway, ...many, ...rules.applications.map((rule) => rule.variable), ...fixed])];
+}
+
+/** Keeps what any event of the leg says about it. */
+export function absorb(leg: Leg, event: SwitchEvent, rules: CallRules, watched: readonly string[]): void {
+  const { sequence } = event;
+  const channelDirection = event.get('Call-Direction');
+  if (channelDirection) leg.inbound = channelDirection === 'inbound';
+  for (const name of watched) {
+    const value = event.get(`variable_${name}`);
+    if (value && isLater(sequence, leg.variables.get(name))) leg.variables.set(name, { value, sequence });
+  }
+  for (const name of rules.variables.direction) {
+    const value = event.get(`variable_${name}`);
+    if (isDirection(value) && (!leg.direction || sequence < leg.direction.sequence)) leg.direction = { value, sequence };
+  }
+  const destination = event.get('Caller-Destination-Number');
+  const context = event.get('Caller-Context');
+  if (destination && isLater(sequence, leg.destination)) leg.destination = { value: destination, sequence };
+  if (context && isLater(sequence, leg.context)) leg.context = { value: context, sequence };
+  absorbMoment(leg, event);
+}
+
+function absorbMoment(leg: Leg, event: SwitchEvent): void {
+  const moment: Moment = { atUs: event.timestampUs, sequence: event.sequence };
+  switch (event.name) {
+    case 'CHANNEL_ANSWER': leg.answered ??= moment; break;
+    case 'CHANNEL_HANGUP': leg.hungUp ??= { ...moment, cause: causeIn(event) }; break;
+    case 'CHANNEL_HANGUP_COMPLETE': leg.completed ??= moment; break;
+    case 'CHANNEL_DESTROY':
+      leg.completed ??= moment;
+      leg.destroyed ??= { sequence: event.sequence, cause: causeIn(event), atUs: Number(event.get('Caller-Channel-Hangup-Time')) || event.timestampUs };
+      break;
+    case 'RECORD_STOP': leg.recordedTo = event.get('Record-File-Path') ?? leg.recordedTo ?? ''; break;
+    default: break;
+  }
+}
+
+const causeIn = (event: SwitchEvent) => event.get('Hangup-Cause') ?? event.get('variable_hangup_cause') ?? '';
+
+const isLater = (sequence: number, known: Dated | undefined) => !known || sequence >= known.sequence;
+
+export type Direction = 'inbound' | 'outbound' | 'local';
+
+const isDirection = (value: string | undefined): value is Direction => value === 'inbound' || value === 'outbound' || value === 'local';
+
+/** What a CHANNEL_CREATE says about its leg. */
+export function birthOf(event: SwitchEvent, rules: CallRules): Birth {
+  const loopback = (event.get('Channel-Name') ?? '').startsWith('loopback/');
+  return {
+    atUs: Number(event.get('Caller-Channel-Created-Time')) || event.timestampUs,
+    sequence: event.sequence,
+    parentId: parentIn(event, loopback),
+    loopback,
+    agent: event.get('variable_cc_side') === 'agent',
+    callerNumber: event.get('Caller-Caller-ID-Number') ?? '',
+    destination: event.get('Caller-Destination-Number') ?? '',
+    parentDestination: event.get('Other-Leg-Destination-Number') ?? '',
+    dialedUser: event.get(`variable_${rules.variables.dialedUser}`) ?? '',
+    dialedExtension: event.get(`variable_${rules.variables.dialedExtension}`) ?? '',
+    context: event.get('Caller-Context') ?? '',
+    sipCallId: event.get('variable_sip_call_id') ?? '',
+  };
+}
+
+/** Who created the leg. Read from its CREATE alone: after a transfer later events name others. */
+function parentIn(event: SwitchEvent, loopback: boolean): string | undefined {
+  const originator = event.get('Other-Type') === 'originator' ? event.get('Other-Leg-Unique-ID') : undefined;
+  const member = event.get('variable_cc_side') === 'agent' ? event.get('variable_cc_member_session_uuid') : undefined;
+  const half = loopback && (event.get('Channel-Name') ?? '').endsWith('-b') ? event.get('variable_other_loopback_leg_uuid') : undefined;
+  return originator || member || event.get('variable_originator') || half || undefined;
+}
