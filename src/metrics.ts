@@ -17,6 +17,7 @@ export function createMetrics() {
     malformed: counter('malformed_frames_total', 'Frames of the event socket that could not be understood.', ['switch', 'kind']),
     linkUp: gauge('switch_link_up', '1 while the link to the switch is logged in and subscribed.', ['switch']),
     linkEnds: counter('switch_link_ends_total', 'Links to a switch that ended or could not be opened, by reason.', ['switch', 'reason']),
+    handlerFailures: counter('event_handler_failures_total', 'Events whose handling threw, which is a fault of ours.', ['switch']),
     notices: counter('notices_total', 'What happened to calls, by state.', ['state']),
     unattributed: counter('flows_unattributed_total', 'Flows that ended without any event naming their tenant.'),
     flowsOpen: gauge('flows_open', 'Calls that have begun and not ended.'),
@@ -31,6 +32,7 @@ export function createMetrics() {
     backlog: gauge('deliveries_waiting', 'Deliveries in the outbox that are neither delivered nor given up.'),
     eventToCommit: latency('event_to_commit_seconds', 'From the event read to its deliveries committed.'),
     eventToSent: latency('event_to_sent_seconds', 'From the event read to its first POST begun; first attempts without a wait only.'),
+    requests: counter('http_requests_total', 'Requests answered by our HTTP server, by route and status.', ['method', 'route', 'status']),
     answer: latency('answer_seconds', 'From a POST begun to its answer.'),
   };
 }

@@ -1,0 +1,153 @@
+import { isIP } from 'node:net';
+import { parseJson } from './json.js';
+
+/** How the text of an environment variable becomes a value; text in a file is read alike. */
+export type Form = 'text' | 'number' | 'list' | 'numbers' | 'json';
+
+/** What the value of a key may be. */
+export interface Kind<T> {
+  readonly form: Form;
+  /** Says what is right, to follow "must be". */
+  readonly right: string;
+  /** What is wrong with a value; undefined where nothing is. It never quotes the value, which may be a secret. */
+  readonly wrong: (value: unknown) => string | undefined;
+  /** Exists for the compiler alone: the type of a value that is right. */
+  readonly type?: T;
+}
+
+/** One switch to listen to. */
+export interface SwitchConfig { name: string; host: string; port: number; password: string }
+
+/** "A leg whose `variable` has this `value` belongs to this `application`." */
+export interface ApplicationRule { variable: string; value: string; application: string }
+
+/** Beyond this a timer of Node fires at once instead of late (about 24.8 days). */
+const LONGEST_TIMER_MS = 2_147_483_647;
+
+function kind<T>(form: Form, right: string, holds: (value: unknown) => boolean): Kind<T> {
+  return { form, right, wrong: (value) => (holds(value) ? undefined : `must be ${right}`) };
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+const isWord = (value: unknown): value is string => isText(value) && /^\S+$/.test(value);
+const isWhole = (value: unknown, least: number, most: number): value is number => Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
+const isPort = (value: unknown): value is number => isWhole(value, 1, 65_535);
+
+/** A text without white space, not empty. */
+export const word: Kind<string> = kind('text', 'a text without white space', isWord);
+
+/** A text, not empty. */
+export const filled: Kind<string> = kind('text', 'a text that is not empty', (value) => isText(value) && value !== '');
+
+/** Empty, or a text without white space. */
+export const wordOrNone: Kind<string> = kind('text', 'a text without white space, or empty', (value) => value === '' || isWord(value));
+
+/** A list of texts without white space; it may be empty. */
+export const words: Kind<string[]> = kind('list', 'a list of texts without white space', (value) => Array.isArray(value) && value.every(isWord));
+
+/** A TCP port; 0, where allowed, means any free one. */
+export const port: Kind<number> = kind('number', 'a port, from 1 to 65535', isPort);
+export const portOrAny: Kind<number> = kind('number', 'a port, from 1 to 65535, or 0 for any free one', (value) => value === 0 || isPort(value));
+
+/** A whole number within bounds, the unit named for the operator. */
+export function whole(least: number, most: number, unit = ''): Kind<number> {
+  return kind('number', `a whole number${unit && ` of ${unit}`} from ${least} to ${most}`, (value) => isWhole(value, least, most));
+}
+
+/** A span of time in milliseconds, as long as a timer can be. */
+export const milliseconds = (least = 1): Kind<number> => whole(least, LONGEST_TIMER_MS, 'milliseconds');
+
+/** Waits in milliseconds, one for each retry. */
+export const waits: Kind<number[]> = kind('numbers', 'a list of waits in milliseconds, at least one, each from 1',
+  (value) => Array.isArray(value) && value.length > 0 && value.every((wait) => isWhole(wait, 1, LONGEST_TIMER_MS)));
+
+/** A share between 0 and 1, less than 1. */
+export const share: Kind<number> = kind('number', 'a number from 0, below 1', (value) => typeof value === 'number' && value >= 0 && value < 1);
+
+/** One of a few words. */
+export function oneOf<const W extends string>(...choices: W[]): Kind<W> {
+  return kind('text', `one of ${choices.join(', ')}`, (value) => (choices as unknown[]).includes(value));
+}
+
+/** A zone of the IANA database; a mere offset such as +02:00 knows no summer time and is refused. */
+export const timeZone: Kind<string> = kind('text', 'a time zone of the IANA database, for example Europe/Berlin', (value) => {
+  if (!isText(value) || !/^[A-Za-z]/.test(value)) return false;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: value });
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+});
+
+/** Where Postgres is; '' for the embedded one. */
+export const databaseUrl: Kind<string> = kind('text', 'postgres://user:password@host:port/database, or empty for the embedded Postgres',
+  (value) => value === '' || (isText(value) && /^postgres(ql)?:\/\//.test(value) && URL.canParse(value)));
+
+/** Where the end of a call is told: CHANNEL_HANGUP_COMPLETE, or a CUSTOM event of that subclass. */
+export const cdrSource: Kind<'hangup_complete' | `custom:${string}`> = kind('text', 'hangup_complete, or custom: and the subclass of an event',
+  (value) => value === 'hangup_complete' || (isText(value) && /^custom:\S+$/.test(value)));
+
+/** The public URL of a recording. */
+export const recordingUrl: Kind<string> = kind('text', 'an http or https URL with no placeholders but {domain}, {call_id} and {file}, or empty', (value) => {
+  if (!isText(value) || /\s/.test(value)) return false;
+  const filledIn = value.replace(/\{(domain|call_id|file)\}/g, 'x');
+  return value === '' || (/^https?:\/\/[^{}]+$/.test(filledIn) && URL.canParse(filledIn));
+});
+
+/** Addresses and networks that webhooks may go to although they are not public. */
+export const networks: Kind<string[]> = kind('list', 'a list of IP addresses and networks, for example 10.0.0.0/8 or ::1', (value) => Array.isArray(value) && value.every(isNetwork));
+
+function isNetwork(value: unknown): boolean {
+  if (!isText(value)) return false;
+  const [address = '', prefix, ...rest] = value.split('/');
+  const version = isIP(address);
+  return version !== 0 && rest.length === 0 && (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128)));
+}
+
+// The headers that make the request what it is; a key there would break every webhook.
+const TAKEN = /^(host|connection|content-.*|transfer-encoding|user-agent|webhook-.*|x-hookswitch-.*)$/i;
+
+/** Name of a header (RFC 9110, 5.1) that is not one of the webhook's own. */
+export const headerName: Kind<string> = kind('text', "a header's name that the webhook does not use itself",
+  (value) => isText(value) && /^[\w!#$%&'*+.^`|~-]+$/.test(value) && !TAKEN.test(value));
+
+/** The word before a key, such as Bearer; '' sends the key alone. */
+export const headerScheme: Kind<string> = kind('text', 'one word such as Bearer, or empty', (value) => value === '' || (isText(value) && /^[\w!#$%&'*+.^`|~-]+$/.test(value)));
+
+/** The switches; an entry says its four fields and no others. */
+export const switches: Kind<SwitchConfig[]> = records({ name: word, host: word, port, password: filled });
+
+/** Rules that name a call's application, in order. */
+export const applications: Kind<ApplicationRule[]> = records({ variable: word, value: filled, application: filled });
+
+/** A list of objects with exactly these fields. All that is wrong with it is said at once, by the entry's number from 1. */
+function records<T extends object>(fields: { [F in keyof T]: Kind<T[F]> }): Kind<T[]> {
+  const names = Object.keys(fields) as (keyof T & string)[];
+  const right = `a JSON list of {${names.map((name) => `"${name}"`).join(', ')}}`;
+  return {
+    form: 'json',
+    right,
+    wrong(value) {
+      if (isText(value)) {
+        const parsed = parseJson(value);
+        return `must be ${right}${parsed.kind === 'malformed' ? `; line ${parsed.line}, column ${parsed.column}: ${parsed.problem}` : ''}`;
+      }
+      if (!Array.isArray(value)) return `must be ${right}`;
+      const problems = value.flatMap((entry: unknown, index) => wrongFields(entry, names, fields).map((problem) => `entry ${index + 1}: ${problem}`));
+      return problems.length > 0 ? problems.join('; ') : undefined;
+    },
+  };
+}
+
+function wrongFields<T extends object>(entry: unknown, names: (keyof T & string)[], fields: { [F in keyof T]: Kind<T[F]> }): string[] {
+  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return [`must be an object with ${names.join(', ')}`];
+  const given = entry as Record<string, unknown>;
+  const wrong = names.flatMap((name) => {
+    const problem = fields[name].wrong(given[name]);
+    return problem === undefined ? [] : [`${name} ${problem}`];
+  });
+  const unknown = Object.keys(given).filter((name) => !(names as string[]).includes(name));
+  return [...wrong, ...unknown.map((name) => `${name} is not known`)];
+}

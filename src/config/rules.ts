@@ -1,0 +1,40 @@
+import type { Values } from './schema.js';
+
+/** A rule between keys; asked only where each of them is right by itself. */
+export interface Rule {
+  /** The first is the one to change. */
+  readonly keys: readonly [string, ...string[]];
+  readonly wrong: (values: Values) => string | undefined;
+}
+
+/** A POST that ends just in time must still be recorded under its lease. */
+const SETTLE_MARGIN_MS = 2_000;
+
+/** What must hold between the keys. */
+export const rules: readonly Rule[] = [
+  {
+    keys: ['delivery.leaseMs', 'delivery.timeoutMs'],
+    wrong: ({ delivery: { leaseMs, timeoutMs } }) => (leaseMs >= timeoutMs + SETTLE_MARGIN_MS ? undefined
+      : `must exceed delivery.timeoutMs (${timeoutMs}) by ${SETTLE_MARGIN_MS} or more, or a slow webhook is sent by two daemons`),
+  },
+  {
+    keys: ['delivery.perUrl', 'delivery.concurrency'],
+    wrong: ({ delivery: { perUrl, concurrency } }) => (perUrl <= concurrency ? undefined : `must not exceed delivery.concurrency (${concurrency})`),
+  },
+  {
+    keys: ['ingest.maxBatch', 'ingest.maxBuffered'],
+    wrong: ({ ingest: { maxBatch, maxBuffered } }) => (maxBatch <= maxBuffered ? undefined : `must not exceed ingest.maxBuffered (${maxBuffered})`),
+  },
+  {
+    keys: ['cdr.lingerMs', 'cdr.waitMs'],
+    wrong: ({ cdr: { lingerMs, waitMs } }) => (lingerMs <= waitMs ? undefined : `must not exceed cdr.waitMs (${waitMs})`),
+  },
+  {
+    keys: ['switches'],
+    wrong: ({ switches }) => {
+      const names = switches.map(({ name }) => name);
+      const twice = new Set(names.filter((name, index) => names.indexOf(name) !== index));
+      return twice.size === 0 ? undefined : `must have a name of its own for each switch; ${[...twice].join(', ')} is there twice`;
+    },
+  },
+];

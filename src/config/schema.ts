@@ -1,0 +1,113 @@
+import * as is from './kinds.js';
+import type { Kind } from './kinds.js';
+
+/** One key of the configuration: what it may be, what it means, the environment variable that sets it. Its default is in config/default.json. */
+export interface Key<T> {
+  readonly kind: Kind<T>;
+  readonly doc: string;
+  readonly env?: string;
+  /** Never shown, neither in a listing nor in an error. */
+  readonly sensitive: boolean;
+}
+
+function key<T>(kind: Kind<T>, doc: string, env?: string): Key<T> {
+  return { kind, doc, sensitive: false, ...(env !== undefined && { env }) };
+}
+
+function secret<T>(kind: Kind<T>, doc: string, env: string): Key<T> {
+  return { kind, doc, env, sensitive: true };
+}
+
+/** Every key there is. */
+export const schema = {
+  name: key(is.wordOrNone, "This daemon's name among the daemons on one Postgres; after a crash the next daemon of that name takes its work over at once. Empty: the machine's host name.", 'HOOKSWITCH_NAME'),
+  timeZone: key(is.timeZone, 'The time zone in which webhooks say their times.', 'HOOKSWITCH_TIME_ZONE'),
+  dataDir: key(is.filled, 'The folder for what the daemon keeps on disk: the embedded Postgres. A relative one starts at the working directory.', 'HOOKSWITCH_DATA_DIR'),
+  drainMs: key(is.milliseconds(), 'How long a stopping daemon waits for the webhooks in flight, in milliseconds.', 'HOOKSWITCH_DRAIN_MS'),
+  log: {
+    level: key(is.oneOf('debug', 'info', 'warn', 'error'), 'The least weight of a line that is logged.', 'HOOKSWITCH_LOG_LEVEL'),
+    format: key(is.oneOf('auto', 'json', 'text'), 'The form of the log: a JSON object a line, or text to read; auto is text on a terminal and JSON elsewhere.', 'HOOKSWITCH_LOG_FORMAT'),
+  },
+  database: {
+    url: secret(is.databaseUrl, 'The Postgres to use, version 15 or later. Empty: an embedded one in dataDir.', 'DATABASE_URL'),
+    poolSize: key(is.whole(2, 1_000, 'connections'), 'Connections to Postgres at most.'),
+  },
+  http: {
+    host: key(is.word, 'The address on which the API, the metrics and the dashboard are served; 0.0.0.0 for every IPv4 address of the machine.', 'HOOKSWITCH_HTTP_HOST'),
+    port: key(is.portOrAny, 'The port for them; 0 takes any free one and logs it.', 'HOOKSWITCH_HTTP_PORT'),
+    requestsPerMinute: key(is.whole(1, 1_000_000, 'requests'), 'Requests to the API that one token may make in a minute.'),
+    bodyLimitBytes: key(is.whole(1_024, 16_777_216, 'bytes'), 'The longest body of a request to the API, in bytes.'),
+  },
+  switches: secret(is.switches, 'The switches to listen to, each with name, host, port and password. Empty: the single one under "switch".', 'HOOKSWITCH_SWITCHES'),
+  switch: {
+    name: key(is.word, 'The name of the single switch, in logs and metrics.', 'HOOKSWITCH_SWITCH_NAME'),
+    host: key(is.word, "The host of the single switch's event socket.", 'HOOKSWITCH_SWITCH_HOST'),
+    port: key(is.port, 'Its port (listen-port in event_socket.conf.xml).', 'HOOKSWITCH_SWITCH_PORT'),
+    password: secret(is.filled, 'Its password.', 'HOOKSWITCH_SWITCH_PASSWORD'),
+  },
+  esl: {
+    loginTimeoutMs: key(is.milliseconds(), 'How long connecting, login and subscription may take together, in milliseconds.'),
+    silenceMs: key(is.milliseconds(1_000), 'After how long without a byte from the switch it is pinged, in milliseconds; the switch sends a heartbeat every 20 s.'),
+    pingMs: key(is.milliseconds(), 'How long the answer to that ping may take, in milliseconds; then the link is dead.'),
+    maxFrameBytes: key(is.whole(65_536, 268_435_456, 'bytes'), 'The longest event that is read, in bytes; a longer one is skipped and counted.'),
+    customSubclasses: key(is.words, 'Subclasses of CUSTOM events to ask the switch for; that of cdr.source is asked for anyway.'),
+  },
+  calls: {
+    variables: {
+      domain: key(is.words, "The channel variables that may name a call's tenant, the first one that is set and known decides."),
+      presence: key(is.words, 'The channel variables of the form user@domain that may name it, after those.'),
+      direction: key(is.words, "The channel variables that say a call's direction."),
+      gateway: key(is.words, 'The channel variables that mark a leg as one to or from a gateway.'),
+      many: key(is.words, 'The channel variables that mark a call to many at once: a ring group, a queue, a menu.'),
+      dialedUser: key(is.word, 'The channel variable with the user who was rung.'),
+      dialedExtension: key(is.word, 'The channel variable with the extension that was rung.'),
+    },
+    sharedContexts: key(is.words, 'The dialplan contexts that belong to no single tenant, so that their names say nothing about one.'),
+    publicContext: key(is.word, 'The dialplan context in which calls from outside arrive.'),
+    applications: key(is.applications, "What tells a call's application: the first rule whose variable has that value on any leg."),
+    rememberMs: key(is.milliseconds(), 'How long an ended call is remembered for its late events, in milliseconds.'),
+    maxAgeMs: key(is.milliseconds(1_000), 'After how long a call whose end was never told is dropped from memory, in milliseconds.'),
+  },
+  cdr: {
+    source: key(is.cdrSource, 'Which event makes the cdr: hangup_complete, or custom:<subclass> for an event of your own.', 'HOOKSWITCH_CDR_SOURCE'),
+    lingerMs: key(is.milliseconds(0), "How long the cdr waits after the call's last hangup for what may still come, in milliseconds."),
+    waitMs: key(is.milliseconds(), 'How long the cdr waits for an event of your own at most, in milliseconds; then it is made without.'),
+  },
+  recordings: {
+    urlTemplate: key(is.recordingUrl, 'The public URL of a recording, with {domain}, {call_id} and {file} (the base name of the file). Empty: webhooks name no recording.', 'HOOKSWITCH_RECORDING_URL'),
+  },
+  ingest: {
+    maxBuffered: key(is.whole(100, 10_000_000, 'notices'), 'Notices read and not yet committed that are held in memory; beyond, the link to the switch is closed and taken up later.'),
+    maxBatch: key(is.whole(1, 10_000, 'notices'), 'Notices that are committed together at most.'),
+  },
+  delivery: {
+    concurrency: key(is.whole(1, 10_000, 'webhooks'), 'Webhooks in flight at once, of all tenants together.', 'HOOKSWITCH_CONCURRENCY'),
+    perUrl: key(is.whole(1, 10_000, 'webhooks'), 'Webhooks in flight at once to one URL.'),
+    timeoutMs: key(is.milliseconds(), 'How long a receiver has for its answer, in milliseconds.'),
+    maxResponseBytes: key(is.whole(0, 16_777_216, 'bytes'), "The longest part of a receiver's answer that is read, in bytes."),
+    retryMs: key(is.waits, 'The waits before the second attempt, the third and so on, in milliseconds; after the last of them a delivery is given up.', 'HOOKSWITCH_RETRY_MS'),
+    jitter: key(is.share, 'By how much of itself each wait is lengthened or shortened at random: 0.1 is 10 %.'),
+    keyHeader: key(is.headerName, "The header that carries a subscription's key."),
+    keyScheme: key(is.headerScheme, 'The word before the key in it; empty: none.'),
+    leaseMs: key(is.milliseconds(1_000), 'After how long without a sign of life from a daemon the others take over its deliveries, in milliseconds.'),
+    holdMs: key(is.milliseconds(), 'How long a failing delivery holds back the later ones of its call and URL, in milliseconds.'),
+    pollMs: key(is.milliseconds(10), 'How often the outbox is looked through for work at the least, in milliseconds.'),
+    allowAddresses: key(is.networks, 'Addresses and networks that webhooks may go to although they are not public.', 'HOOKSWITCH_ALLOW_ADDRESSES'),
+    maxBacklog: key(is.whole(1, 1_000_000_000, 'deliveries'), 'With more deliveries waiting than this the daemon reports itself as not ready.'),
+  },
+  retention: {
+    deliveredDays: key(is.whole(1, 3_650, 'days'), 'For how many days delivered webhooks are kept.'),
+    abandonedDays: key(is.whole(1, 3_650, 'days'), 'For how many days webhooks that were given up are kept.'),
+  },
+};
+
+type ValuesOf<S> = { [K in keyof S]: S[K] extends Key<infer T> ? T : ValuesOf<S[K]> };
+
+/** The values of all keys, once they are known to be right. */
+export type Values = ValuesOf<typeof schema>;
+
+/** Every key by its dot path, in the order of the schema. */
+export function allKeys(node: object = schema, prefix = ''): [path: string, key: Key<unknown>][] {
+  return Object.entries(node).flatMap(([name, child]: [string, object]) => (
+    'kind' in child ? [[prefix + name, child as Key<unknown>] as [string, Key<unknown>]] : allKeys(child, `${prefix}${name}.`)));
+}

@@ -1,0 +1,69 @@
+import { readdir } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { runner } from 'node-pg-migrate';
+import pg from 'pg';
+import type { Logger } from '../log.js';
+import { connectionOptions, serverOf, type Queryable } from './pool.js';
+
+// src/db and dist/db are both two levels below the package.
+const FOLDER = fileURLToPath(new URL('../../migrations', import.meta.url));
+const TABLE = 'hookswitch_migration';
+
+/** What separates this build's migrations from those a database has seen; both in order. */
+export interface MigrationState {
+  /** Known to this build, not applied yet. */
+  pending: string[];
+  /** Applied by a newer build, unknown to this one. */
+  unknown: string[];
+}
+
+/**
+ * Brings the database up to this build and returns the names of the migrations that it applied, each in a transaction of its own.
+ * Any number of processes may call it at once: an advisory lock lets one through, and the others then find nothing to do.
+ * Throws when the database is ahead of this build, for then its tables may mean what this build does not know.
+ */
+export async function migrate(url: string, log: Logger): Promise<string[]> {
+  const client = new pg.Client({ ...connectionOptions(url), statement_timeout: 0 });
+  client.on('error', () => {}); // a connection lost meanwhile rejects the query in hand
+  await client.connect();
+  try {
+    await client.query(`select pg_advisory_lock(hashtextextended('${TABLE}', 0))`);
+    requireKnown(await migrationState(client), url);
+    const applied = await runner({
+      dbClient: client, dir: FOLDER, direction: 'up', migrationsTable: TABLE, singleTransaction: false,
+      ignorePattern: '(?!.*\\.sql$).*',
+      noLock: true, // ours is held already, and covers the check above as well
+      logger: quiet(log),
+    });
+    const names = applied.map(({ name }) => name);
+    for (const name of names) log.info('migration applied', { name });
+    return names;
+  } finally {
+    await client.end(); // and with it the lock
+  }
+}
+
+/** Compares the migrations of this build with those recorded in the database; changes nothing. */
+export async function migrationState(db: Queryable): Promise<MigrationState> {
+  const ours = (await readdir(FOLDER)).filter((file) => file.endsWith('.sql')).map((file) => file.slice(0, -'.sql'.length)).sort();
+  const recorded = await recordedMigrations(db);
+  return { pending: ours.filter((name) => !recorded.includes(name)), unknown: recorded.filter((name) => !ours.includes(name)) };
+}
+
+async function recordedMigrations(db: Queryable): Promise<string[]> {
+  const { rows: [table] } = await db.query<{ found: boolean }>(`select to_regclass('public.${TABLE}') is not null as found`);
+  if (!table?.found) return [];
+  const { rows } = await db.query<{ name: string }>(`select name from public.${TABLE} order by id`);
+  return rows.map(({ name }) => name);
+}
+
+function requireKnown({ unknown }: MigrationState, url: string): void {
+  if (unknown.length === 0) return;
+  throw new Error(`The database at ${serverOf(url)} is ahead of this build: it has seen ${unknown.join(', ')}. Run the newer build, or restore the backup made before it.`);
+}
+
+/** The runner's own lines are for the curious; what failed is in the error that it throws. Our SQL holds no secrets. */
+function quiet(log: Logger) {
+  const debug = (text: string) => log.debug('migration runner', { text });
+  return { info: debug, warn: debug, error: debug };
+}

@@ -1,0 +1,74 @@
+import type { Outcome } from '../webhook/outcome.js';
+import type { Queryable } from './pool.js';
+
+/** What becomes of a lease. `released` was never sent: the row goes back as if it had not been leased. */
+export interface Settlement { readonly id: string; readonly attempt: number; readonly outcome: Outcome | { kind: 'released' } }
+
+/** A lease that was still ours, and is settled. */
+export interface Settled {
+  readonly id: string;
+  /** The lane has something pending that may now be claimed. */
+  readonly frees: boolean;
+}
+
+export interface SettleOptions { daemonId: number; holdMs: number }
+
+/**
+ * Records what became of leases, and returns those that were still held: id, attempt and holder together are the fence, so a
+ * late answer cannot undo what another process has begun meanwhile.
+ *
+ * Where a head is to be retried, all that waits behind it is put off as long, in the same statement: else every claim would
+ * step over those rows again. A lane waits no longer than its head may hold it. The caller releases, in the same call, what
+ * it has leased behind such a head; waiting for one's turn is not an attempt.
+ *
+ * Rows are found as OUTBOX_SETUP explains: `any (array[…])` leaves no way but the index on that column, and no `state` in the
+ * conditions, none through an index that holds only that state. Whatever is leased has a `leased_by` (a check of the table).
+ */
+export async function settle(db: Queryable, settlements: readonly Settlement[], { daemonId, holdMs }: SettleOptions): Promise<Settled[]> {
+  const { rows } = await db.query<Settled>(
+    `with result as (
+       select * from unnest($1::uuid[], $2::integer[], $3::text[], $4::float8[], $5::integer[], $6::text[])
+         as r (id, attempt, outcome, after_ms, status, reason)
+     ), block as (
+       select d.lane, d.position,
+              least(now() + r.after_ms * interval '1 ms', d.first_attempt_at + $8 * interval '1 ms') as until
+         from result r
+         join delivery d on d.id = any (array[r.id]) and d.attempt = r.attempt and d.leased_by = $7
+        where r.outcome = 'retry' and d.first_attempt_at + $8 * interval '1 ms' > now()
+     ), settled as (
+       update delivery d
+          set state = case when r.outcome in ('retry', 'released') then 'pending' else r.outcome end,
+              leased_by = null,
+              attempt = d.attempt - (r.outcome = 'released')::integer,
+              due_at = case r.outcome
+                when 'retry' then now() + r.after_ms * interval '1 ms'
+                when 'released' then greatest(d.due_at, (select max(b.until) from block b where b.lane = d.lane and b.position < d.position))
+                else d.due_at end,
+              first_attempt_at = case when r.outcome = 'released' and d.attempt = 1 then null else d.first_attempt_at end,
+              last_status = case when r.outcome = 'released' then d.last_status else r.status end,
+              last_reason = case when r.outcome = 'released' then d.last_reason else r.reason end,
+              settled_at = case when r.outcome in ('delivered', 'abandoned') then now() end
+         from result r
+        where d.id = any (array[r.id]) and d.attempt = r.attempt and d.leased_by = $7
+       returning d.id, d.lane, d.settled_at
+     ), put_off as (
+       update delivery d
+          set due_at = b.until
+         from block b
+        where d.lane = any (array[b.lane]) and d.position > b.position and d.leased_by is null and d.settled_at is null and d.due_at < b.until
+     )
+     select s.id, s.settled_at is not null and exists (
+              select 1 from delivery d where d.lane = s.lane and d.state in ('pending', 'leased') and d.leased_by is null) as frees
+       from settled s`,
+    [
+      settlements.map(({ id }) => id),
+      settlements.map(({ attempt }) => attempt),
+      settlements.map(({ outcome }) => outcome.kind),
+      settlements.map(({ outcome }) => outcome.kind === 'retry' ? outcome.afterMs : 0),
+      settlements.map(({ outcome }) => outcome.kind === 'released' ? null : outcome.status ?? null),
+      settlements.map(({ outcome }) => 'reason' in outcome ? outcome.reason : null),
+      daemonId, holdMs,
+    ],
+  );
+  return rows;
+}

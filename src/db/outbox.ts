@@ -1,0 +1,47 @@
+/**
+ * The outbox: notices that were promised to subscriptions, and how far each has come. Four verbs move a delivery between
+ * states, and nobody else does: append and claim (both give leases), settle, and release, which is an outcome of settle so that
+ * it goes in one statement with the failure that is its cause. Leases whose holder is gone come back through outbox-daemon.ts.
+ */
+
+/** A notice to be promised to one subscription. */
+export interface NewDelivery {
+  /** `deliveryId`: the same whoever makes it. */
+  readonly id: string;
+  /** `laneKey` of URL and flow. */
+  readonly lane: string;
+  /** `urlKey` of the URL. */
+  readonly urlKey: string;
+  readonly url: string;
+  readonly subscriptionId: string;
+  readonly domainId: string;
+  readonly event: string;
+  readonly flowId: string;
+  readonly callId: string;
+  /** Counts the notices of the flow from 1. */
+  readonly position: number;
+  /** JSON, sent as it is. */
+  readonly body: string;
+  readonly occurredAt: Date;
+  /** When the event that released it was read, on `Clock.monotonicMs`. */
+  readonly receivedAtMs: number;
+}
+
+/** A delivery leased to this process: its next attempt is ours to make, and nobody else's. */
+export interface Delivery {
+  readonly id: string;
+  readonly lane: string;
+  readonly urlKey: string;
+  readonly url: string;
+  readonly subscriptionId: string;
+  readonly event: string;
+  /** Counts from 1 within its lane, without gaps. */
+  readonly sequence: number;
+  readonly body: string;
+  /** The attempt to make, counted from 1. */
+  readonly attempt: number;
+  /** It has held its lane for as long as it may; the lane goes on and this one is retried by itself. */
+  readonly alone: boolean;
+  /** As in `NewDelivery`; only where this process appended it and leased it at once. */
+  readonly receivedAtMs?: number;
+}

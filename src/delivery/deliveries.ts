@@ -1,0 +1,112 @@
+import type { Clock } from '../clock.js';
+import { createSession } from '../db/outbox-session.js';
+import type { Delivery, NewDelivery } from '../db/outbox.js';
+import type { Pool } from '../db/pool.js';
+import type { Service } from '../lifecycle.js';
+import type { Logger } from '../log.js';
+import type { Metrics } from '../metrics.js';
+import { judge } from '../webhook/outcome.js';
+import { createBacklog } from './backlog.js';
+import { Claimer } from './claimer.js';
+import { deliver, type DeliverDeps } from './deliver.js';
+import { Lanes } from './lanes.js';
+import { Presence, type PresenceOptions } from './presence.js';
+import { Receivers, type Verdict } from './receivers.js';
+import { Writer } from './writer.js';
+
+export interface DeliveriesDeps extends Pick<DeliverDeps, 'send' | 'subscriptionOf' | 'policy' | 'headers'> {
+  /** Needs three connections: for writing, for heartbeats, for counting. */
+  pool: Pool;
+  clock: Clock;
+  log: Logger;
+  metrics: Metrics;
+  random: () => number;
+}
+
+export interface DeliveriesOptions extends PresenceOptions {
+  /** POSTs at once, and to one URL. */
+  concurrency: number;
+  perUrl: number;
+  /** How long a failing delivery keeps its lane waiting, from its first attempt. */
+  holdMs: number;
+  /** How often the outbox is looked through for what has come due. */
+  pollMs: number;
+}
+
+export const DEFAULT_DELIVERIES = { concurrency: 64, perUrl: 8, holdMs: 600_000, pollMs: 500, heartbeatMs: 2_000, leaseMs: 15_000, timeoutMs: 10_000 };
+
+/** The way out: takes promises, keeps them. */
+export interface Deliveries extends Service {
+  /** Promises these webhooks. Returns at once and never throws; they are safe when `flushed` says so. Accepted before `start`, too. */
+  add(deliveries: readonly NewDelivery[]): void;
+  /** Notices added and not yet committed: Postgres is away, or slower than the switch. */
+  buffered(): number;
+  /** Resolves at the next moment when everything added is committed and every outcome recorded. */
+  flushed(): Promise<void>;
+  /** Resolves at the next moment when, besides, nothing is in hand and nothing due waits in the outbox. */
+  idle(): Promise<void>;
+  /** See `createBacklog`. */
+  backlog(): Promise<number>;
+}
+
+/** In memory at most this many times the POSTs at once: enough that none is ever waited for. */
+const MEMORY_PER_SLOT = 16;
+const BATCH = 1_000;
+const CLAIM_BATCH = 256;
+const URLS_PER_LOOK = 1_000;
+// Longer than the server's own limit for a statement, so that only silence ends a connection.
+const WRITE_DEADLINE_MS = 35_000;
+
+export function createDeliveries(deps: DeliveriesDeps, options: DeliveriesOptions): Deliveries {
+  const { pool, clock, log, metrics, random } = deps;
+  const { concurrency, perUrl, holdMs, pollMs } = options;
+  const dropping = new AbortController();
+  const session = createSession(pool, { deadlineMs: WRITE_DEADLINE_MS });
+  const presence = new Presence({ pool, clock, log, onChange: () => { claimer.lookAround(); writer.wake(); } }, options);
+  const receivers = new Receivers({ concurrency, perUrl, capacity: concurrency * MEMORY_PER_SLOT });
+  const lanes = new Lanes({ receivers, attempt, onVerdict: (delivery, verdict) => writer.record(delivery, verdict) });
+  const claimer = new Claimer(lanes, receivers, { holdMs, batch: CLAIM_BATCH, urls: URLS_PER_LOOK });
+  const writer = new Writer({ db: session, clock, log, metrics, random, lanes, receivers, claimer, presence }, { holdMs, pollMs, batch: BATCH });
+  let running: Promise<void> | undefined;
+
+  /** A fault of ours in one delivery must not lose it, nor keep it in hand for ever: it is retried like any other, aloud. */
+  async function attempt(delivery: Delivery): Promise<Verdict> {
+    metrics.slotsBusy.inc();
+    try {
+      return await deliver(delivery, { ...deps, mayPost: () => presence.isFresh() }, dropping.signal);
+    } catch (error) {
+      log.error('attempt failed by a fault of ours', { id: delivery.id, error: error instanceof Error ? error.name : 'unknown' });
+      return judge({ kind: 'unreachable', code: 'FAULT' }, delivery.attempt, deps.policy);
+    } finally {
+      metrics.slotsBusy.dec();
+    }
+  }
+
+  return {
+    name: 'deliveries',
+    add: (deliveries) => writer.add(deliveries),
+    buffered: () => writer.buffered(),
+    flushed: () => writer.flushed(),
+    idle: () => writer.idle(),
+    backlog: createBacklog({ db: pool, clock, metrics }),
+    async start() {
+      await presence.start();
+      running ??= writer.run();
+    },
+    async stop(hurry) {
+      lanes.close();
+      writer.close(hurry);
+      await Promise.race([running, aborted(hurry).then(() => dropping.abort())]);
+      session.close();
+      await presence.stop(hurry);
+      if (writer.buffered() > 0) log.error('stopped with notices not committed', { count: writer.buffered() });
+    },
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

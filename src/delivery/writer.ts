@@ -1,0 +1,238 @@
+import type { Clock } from '../clock.js';
+import { append, type Appended, type Offer } from '../db/outbox-append.js';
+import { releaseUnknown } from '../db/outbox-daemon.js';
+import { settle, type Settled } from '../db/outbox-settle.js';
+import type { Delivery, NewDelivery } from '../db/outbox.js';
+import { codeOf, type Queryable } from '../db/pool.js';
+import type { Logger } from '../log.js';
+import type { Metrics } from '../metrics.js';
+import type { Claimer } from './claimer.js';
+import type { Lanes } from './lanes.js';
+import type { Receivers, Verdict } from './receivers.js';
+
+export interface WriterDeps {
+  db: Queryable;
+  clock: Clock;
+  log: Logger;
+  metrics: Metrics;
+  /** A number in [0, 1); injected so that tests can pin the jitter. */
+  random: () => number;
+  lanes: Lanes;
+  receivers: Receivers;
+  claimer: Claimer;
+  /** This process in the outbox, and whether its leases are sure to hold. */
+  presence: { id(): number; isFresh(): boolean };
+}
+
+export interface WriterOptions {
+  holdMs: number;
+  /** How often the outbox is looked through for what has come due. */
+  pollMs: number;
+  /** Notices in one statement, at most. */
+  batch: number;
+}
+
+interface Result { readonly delivery: Delivery; readonly verdict: Verdict }
+
+const FIRST_RETRY_MS = 50;
+const LAST_RETRY_MS = 5_000;
+
+/**
+ * All that this process writes to the outbox goes through here, one statement after another: outcomes, then new notices, then
+ * claims. So the lanes in memory and the table never disagree: a row is leased behind one of ours only while ours is leased,
+ * and what waits behind a failure is released with it. A statement takes all that has come while the one before was under
+ * way, so batches grow with the load and nothing ever waits for a batch to fill. While Postgres is away everything is kept
+ * and tried again; its order does not change.
+ */
+export class Writer {
+  readonly #deps: WriterDeps;
+  readonly #options: WriterOptions;
+  readonly #incoming: NewDelivery[] = [];
+  readonly #results: Result[] = [];
+  readonly #flushWaiters: (() => void)[] = [];
+  readonly #idleWaiters: (() => void)[] = [];
+  readonly #hurry = new AbortController();
+  #bell = new AbortController();
+  #closing = false;
+  #failures = 0;
+  #batchLimit: number;
+  #pollAtMs = 0;
+
+  constructor(deps: WriterDeps, options: WriterOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#batchLimit = options.batch;
+  }
+
+  /** Takes notices to be promised; returns at once. */
+  add(deliveries: readonly NewDelivery[]): void {
+    for (const delivery of deliveries) this.#incoming.push(delivery);
+    this.wake();
+  }
+
+  /** Takes what became of a delivery in hand. */
+  record(delivery: Delivery, verdict: Verdict): void {
+    this.#results.push({ delivery, verdict });
+    this.wake();
+  }
+
+  wake(): void { this.#bell.abort(); }
+
+  /** Notices not yet committed. */
+  buffered(): number { return this.#incoming.length; }
+
+  /** Resolves when all that was handed over is committed. */
+  flushed(): Promise<void> {
+    return new Promise((resolve) => { this.#flushWaiters.push(resolve); this.wake(); });
+  }
+
+  /** Resolves when, besides, nothing is in hand and nothing due is waiting. */
+  idle(): Promise<void> {
+    this.#deps.claimer.lookAround();
+    return new Promise((resolve) => { this.#idleWaiters.push(resolve); this.wake(); });
+  }
+
+  /** Works until `close`. */
+  async run(): Promise<void> {
+    while (!this.#isFinished()) {
+      this.#pollIfTime();
+      if (this.#hasWork()) await this.#step().then(() => this.#recovered(), (error: unknown) => this.#failed(error));
+      else await this.#rest();
+    }
+  }
+
+  /** Ends `run` once all is written and the lanes are empty; as soon as `hurry` aborts, without. */
+  close(hurry: AbortSignal): void {
+    this.#closing = true;
+    const end = () => { this.#hurry.abort(); this.wake(); };
+    if (hurry.aborted) end();
+    else hurry.addEventListener('abort', end, { once: true });
+    this.wake();
+  }
+
+  async #step(): Promise<void> {
+    const { db, presence, lanes, claimer } = this.#deps;
+    if (this.#failures > 0) await releaseUnknown(db, presence.id(), lanes.ids());
+    if (this.#hasResults()) await this.#settleBatch();
+    if (this.#incoming.length > 0) await this.#appendBatch();
+    if (this.#mayLease() && claimer.isReady()) await claimer.claimOnce(db, presence.id());
+  }
+
+  async #settleBatch(): Promise<void> {
+    const { db, lanes } = this.#deps;
+    for (const delivery of lanes.takeBlocked()) this.#results.push({ delivery, verdict: { kind: 'released' } });
+    const batch = this.#results.slice();
+    const settled = await settle(db, batch.map(({ delivery, verdict }) => ({ id: delivery.id, attempt: delivery.attempt, outcome: verdict })), this.#lease());
+    this.#results.splice(0, batch.length);
+    const rows = new Map(settled.map((row) => [row.id, row]));
+    for (const result of batch) this.#confirm(result, rows.get(result.delivery.id));
+  }
+
+  #confirm({ delivery, verdict }: Result, row: Settled | undefined): void {
+    const { lanes, claimer, metrics } = this.#deps;
+    lanes.settled(delivery, row !== undefined);
+    if (row?.frees) claimer.want(delivery.urlKey);
+    if (verdict.kind === 'released') return;
+    if (row === undefined) metrics.lostLeases.inc();
+    else if (verdict.kind !== 'retry') metrics.settled.inc({ outcome: verdict.kind });
+  }
+
+  async #appendBatch(): Promise<void> {
+    const taken = this.#incoming.slice(0, this.#batchLimit);
+    const batch = new Map(taken.map((delivery) => [delivery.id, delivery]));
+    try {
+      const rows = await append(this.#deps.db, this.#offersFor(batch.values()), this.#lease());
+      this.#incoming.splice(0, taken.length);
+      this.#batchLimit = Math.min(this.#batchLimit * 2, this.#options.batch);
+      this.#admit(batch, rows);
+    } catch (error) {
+      this.#deps.metrics.appendFailures.inc();
+      if (!isRefused(error)) throw error;
+      this.#narrow(taken, codeOf(error));
+    }
+  }
+
+  /** A row asks for a lease where there is room for it and nothing of its URL waits in the outbox already, for that has its turn. */
+  #offersFor(batch: Iterable<NewDelivery>): Offer[] {
+    const { receivers, claimer } = this.#deps;
+    const asked = new Map<string, number>();
+    let left = this.#mayLease() ? receivers.totalRoom() : 0;
+    return Array.from(batch, (delivery) => {
+      const { urlKey } = delivery;
+      const already = asked.get(urlKey) ?? 0;
+      const lease = left > 0 && already < receivers.room(urlKey) && !claimer.wants(urlKey);
+      if (lease) { asked.set(urlKey, already + 1); left -= 1; }
+      return { delivery, lease };
+    });
+  }
+
+  #admit(batch: Map<string, NewDelivery>, rows: Appended[]): void {
+    const { clock, metrics, lanes, claimer } = this.#deps;
+    const nowMs = clock.monotonicMs();
+    const appended = new Map(rows.map((row) => [row.id, row]));
+    metrics.appended.inc(rows.length);
+    for (const delivery of batch.values()) {
+      const row = appended.get(delivery.id);
+      if (row === undefined) continue; // was there already
+      metrics.eventToCommit.observe((nowMs - delivery.receivedAtMs) / 1_000);
+      const leased: Delivery = { ...delivery, sequence: row.sequence, attempt: 1, alone: false };
+      if (!row.leased) claimer.want(delivery.urlKey);
+      else if (row.raced) lanes.joinBarred(leased);
+      else lanes.join(leased);
+    }
+  }
+
+  /** Postgres will never take something in this batch: halve it until it is one row, and give up that one, aloud. */
+  #narrow(taken: NewDelivery[], code: string): void {
+    this.#batchLimit = Math.max(1, taken.length >> 1);
+    if (taken.length > 1) return;
+    this.#incoming.shift();
+    this.#deps.log.error('notice cannot be stored and is dropped', { code, id: taken[0]!.id, event: taken[0]!.event });
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    const { log, clock, random } = this.#deps;
+    this.#failures += 1;
+    if (this.#failures === 1) log.warn('outbox cannot be written, keeping everything in memory', { code: codeOf(error), buffered: this.buffered() });
+    const waitMs = Math.min(FIRST_RETRY_MS * 2 ** (this.#failures - 1), LAST_RETRY_MS);
+    await clock.sleep(waitMs * (0.9 + random() * 0.2), this.#hurry.signal);
+  }
+
+  #recovered(): void {
+    if (this.#failures > 0) this.#deps.log.info('outbox written again', { failures: this.#failures });
+    this.#failures = 0;
+  }
+
+  async #rest(): Promise<void> {
+    for (const resolve of this.#flushWaiters.splice(0)) resolve();
+    if (this.#deps.lanes.isEmpty()) for (const resolve of this.#idleWaiters.splice(0)) resolve();
+    this.#bell = new AbortController();
+    await this.#deps.clock.sleep(Math.max(0, this.#pollAtMs - this.#deps.clock.monotonicMs()), this.#bell.signal);
+  }
+
+  #pollIfTime(): void {
+    const { clock, random, claimer } = this.#deps;
+    if (clock.monotonicMs() < this.#pollAtMs) return;
+    this.#pollAtMs = clock.monotonicMs() + this.#options.pollMs * (0.9 + random() * 0.2);
+    claimer.lookAround();
+  }
+
+  #lease() { return { daemonId: this.#deps.presence.id(), holdMs: this.#options.holdMs }; }
+
+  #mayLease(): boolean { return !this.#closing && this.#deps.presence.isFresh(); }
+
+  #hasResults(): boolean { return this.#results.length > 0 || this.#deps.lanes.hasBlocked(); }
+
+  #hasWork(): boolean {
+    return this.#hasResults() || this.#incoming.length > 0 || (this.#mayLease() && this.#deps.claimer.isReady());
+  }
+
+  #isFinished(): boolean {
+    return this.#hurry.signal.aborted || (this.#closing && !this.#hasWork() && this.#deps.lanes.isEmpty());
+  }
+}
+
+/** SQLSTATE classes 22 and 23: it is the data that is wrong, and it would be again. */
+function isRefused(error: unknown): boolean {
+  return /^2[23]/.test(codeOf(error));
+}

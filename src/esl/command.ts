@@ -1,0 +1,62 @@
+import { connect, type ConnectionOptions } from './connection.js';
+import { reasonOf } from './link-end.js';
+
+/** What came of one `api` command: the whole answer, or the -ERR or -USAGE of the switch, or how the connection ended. */
+export type Answer =
+  | { kind: 'ok'; text: string }
+  | { kind: 'failed'; reason: string };
+
+export interface Commands {
+  /**
+   * Asks one question, after those asked before it have been answered; the deadline counts from when it is sent.
+   * Never rejects for anything the switch can cause.
+   */
+  api(command: string, deadlineMs: number): Promise<Answer>;
+  /** Resolves when the socket is closed; questions still open fail. May be called twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * A second connection to a switch, for questions only: it asks for no events, since while a command runs the switch sends none
+ * on the same connection. One missed deadline ends it, because the late answer could not be told from the next one's; what is
+ * asked after its end fails at once, and the caller opens another.
+ */
+export function openCommands(options: ConnectionOptions): Commands {
+  let loggedIn!: () => void;
+  const login = new Promise<void>((resolve) => { loggedIn = resolve; });
+  const connection = connect(options, {
+    onLoggedIn: () => { connection.ready(); loggedIn(); },
+    onEventBody: () => {},
+    onMalformed: () => {}, // it shows as an answer that does not come
+  });
+  const ended = connection.ended.then((end): Answer => ({ kind: 'failed', reason: reasonOf(end) }));
+  let last: Promise<unknown> = Promise.resolve();
+
+  async function ask(command: string, deadlineMs: number): Promise<Answer> {
+    await Promise.race([login, ended]);
+    const answered = new AbortController();
+    const answer = new Promise<Answer>((resolve) => { connection.api(command, (text) => resolve(judge(text))); });
+    void options.clock.sleep(deadlineMs, answered.signal).then(() => {
+      if (!answered.signal.aborted) connection.end({ kind: 'silent' });
+    });
+    const first = await Promise.race([answer, ended]);
+    answered.abort();
+    return first;
+  }
+
+  return {
+    api(command, deadlineMs) {
+      const answer = last.then(() => ask(command, deadlineMs));
+      last = answer.catch(() => {});
+      return answer;
+    },
+    async close() {
+      connection.end({ kind: 'closed-by-us' });
+      await connection.ended;
+    },
+  };
+}
+
+function judge(text: string): Answer {
+  return /^-(?:ERR|USAGE)\b/.test(text) ? { kind: 'failed', reason: text.trim() } : { kind: 'ok', text };
+}

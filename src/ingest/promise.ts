@@ -1,0 +1,27 @@
+import type { Notice } from '../calls/notice.js';
+import type { NewDelivery } from '../db/outbox.js';
+import type { Directory } from '../subscriptions/directory.js';
+import { deliveryId, laneKey, urlKey } from '../webhook/identity.js';
+
+/** What a notice promises: one delivery to each subscription of its domain that wants its state. */
+export function promise(notice: Notice, directory: Pick<Directory, 'find'>): NewDelivery[] {
+  const subscriptions = directory.find(notice.domain, notice.state);
+  if (subscriptions.length === 0) return [];
+  const body = JSON.stringify(notice.payload);
+  const occurredAt = new Date(notice.occurredAtUs / 1_000);
+  return subscriptions.map(({ id, domainId, url }) => ({
+    id: deliveryId(id, notice.flowId, notice.subjectId, notice.state),
+    lane: laneKey(url, notice.flowId),
+    urlKey: urlKey(url),
+    url,
+    subscriptionId: id,
+    domainId,
+    event: notice.state,
+    flowId: notice.flowId,
+    callId: notice.payload.call_id,
+    position: notice.position,
+    body,
+    occurredAt,
+    receivedAtMs: notice.receivedAtMs,
+  }));
+}

@@ -1,0 +1,173 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CALL_STATES } from './calls/notice.js';
+import type { CallRules } from './calls/rules.js';
+import { systemClock, type Clock } from './clock.js';
+import type { Config } from './config.js';
+import { createDirectoryFeed, type DirectoryFeed } from './db/directory-feed.js';
+import { openEmbedded } from './db/embedded.js';
+import { migrate } from './db/migrate.js';
+import { createPool, requireServer, ServerAway, type Pool } from './db/pool.js';
+import { createDeliveries, DEFAULT_DELIVERIES, type Deliveries } from './delivery/deliveries.js';
+import { createRetention } from './delivery/retention.js';
+import { SwitchLink } from './esl/switch-link.js';
+import type { Readiness } from './http/health.js';
+import { createHttpServer, type HttpServer } from './http/server.js';
+import { createApiStore } from './http/store.js';
+import { createIngest } from './ingest/ingest.js';
+import { startAll, stopAll, type Service } from './lifecycle.js';
+import type { Logger } from './log.js';
+import { createMetrics } from './metrics.js';
+import { createDirectory, type Directory } from './subscriptions/directory.js';
+import { createAddressPolicy } from './webhook/address.js';
+import { createResolver } from './webhook/lookup.js';
+import { createSender } from './webhook/send.js';
+
+interface Surroundings { log: Logger; clock: Clock; random: () => number; stopping: AbortSignal }
+
+/** A daemon that is up: its parts in the order in which they started. */
+export interface Daemon {
+  /** Where the REST API listens. */
+  readonly api: { host: string; port: number };
+  /** Stops the parts in reverse, each finishing what it has in hand until `hurry` aborts. */
+  stop(hurry: AbortSignal): Promise<void>;
+}
+
+/**
+ * Builds every part, starts them in order and leaves them running. Rejects, with everything stopped again, when one does not start; waits for the database
+ * until `stopping` aborts.
+ * The only place that knows them all.
+ */
+export async function startDaemon(config: Config, log: Logger, stopping: AbortSignal): Promise<Daemon> {
+  const clock = systemClock;
+  const { random } = Math;
+  const metrics = createMetrics();
+  const database = await openDatabase(config, { log, clock, random, stopping });
+  const pool = createPool({ url: database.url, max: config.database.poolSize }, log);
+  const policy = createAddressPolicy({ allow: config.delivery.allowAddresses });
+  const sender = createSender({
+    policy, timeoutMs: config.delivery.timeoutMs, maxResponseBytes: config.delivery.maxResponseBytes, maxSocketsPerOrigin: config.delivery.perUrl * 2,
+  });
+  const directory = createDirectory();
+
+  const feed = createDirectoryFeed({ directory, db: pool, url: database.url, clock, log, random });
+  const deliveries = createDeliveries({
+    pool, clock, log, metrics, random, send: (request, signal) => sender.send(request, signal), subscriptionOf: (id) => directory.byId(id),
+    policy: { waitsMs: config.delivery.retryMs, jitter: config.delivery.jitter, random },
+    headers: { userAgent: `hookswitch/${VERSION}`, keyHeader: config.delivery.keyHeader, keyScheme: config.delivery.keyScheme },
+  }, { ...DEFAULT_DELIVERIES, ...config.delivery, name: config.name });
+  const retention = createRetention({ db: pool, clock, log, random }, config.retention);
+  const ingest = createIngest({ rules: callRules(config), directory, add: (promised) => deliveries.add(promised), clock, log, metrics });
+  const links = config.switches.map((to) => new SwitchLink(
+    { ...to, ...config.esl, switchName: to.name, loginMs: config.esl.loginTimeoutMs, subclasses: config.esl.customSubclasses },
+    { clock, random, log, metrics, onEvent: (event) => ingest.onEvent(event) },
+  ));
+  const readiness = () => readinessOf({ config, pool, feed, links, deliveries });
+  const http = createHttpServer(
+    { ...config.http },
+    { store: createApiStore(pool), policy, resolve: createResolver(), knownEvents: CALL_STATES, readiness, metrics, log, clock },
+  );
+
+  const services: Service[] = [
+    { name: 'database', start: () => Promise.resolve(), stop: async () => { await pool.end(); await database.stop(); } },
+    { name: 'sender', start: () => Promise.resolve(), stop: () => { sender.close(); return Promise.resolve(); } },
+    feed, deliveries, retention, ingest, http, ...links,
+  ];
+  await startAll(services, new AbortController().signal);
+  return { api: welcome(http, directory, log), stop: (hurry) => stopAll([...services].reverse(), hurry) };
+}
+
+/** The configured Postgres, waited for where it is away, or the embedded one; migrated. */
+async function openDatabase(config: Config, { log, clock, random, stopping }: Surroundings): Promise<{ url: string; stop: () => Promise<void> }> {
+  const { url } = config.database;
+  const database = url === '' ? await openEmbedded({ folder: join(config.dataDir, 'postgres'), log }) : { url, stop: () => Promise.resolve() };
+  try {
+    await awaitServer(database.url, { log, clock, random, stopping });
+    await migrate(database.url, log);
+  } catch (error) {
+    await database.stop();
+    throw error;
+  }
+  return database;
+}
+
+/** A machine that boots starts us before its Postgres as often as not. Said once for each reason, not for each try. */
+async function awaitServer(url: string, { log, clock, random, stopping }: Surroundings): Promise<void> {
+  for (let said = ''; ;) {
+    try {
+      return await requireServer(url);
+    } catch (error) {
+      if (!(error instanceof ServerAway) || stopping.aborted) throw error;
+      if (error.message !== said) log.error('waiting for the database', { reason: error.message });
+      said = error.message;
+      await clock.sleep(DATABASE_RETRY_MS * (0.5 + random()), stopping);
+    }
+  }
+}
+
+const DATABASE_RETRY_MS = 2_000;
+
+/** Says where the API is; to a new installation also what comes next. */
+function welcome(http: HttpServer, directory: Directory, log: Logger): { host: string; port: number } {
+  const api = http.address()!;
+  const host = api.host.includes(':') ? `[${api.host}]` : api.host;
+  log.info(`the API is at http://${host}:${api.port}/v1/event`);
+  if (directory.size().domains === 0) {
+    log.info('there is no tenant yet; to make one: npx hookswitch tenant add <domain of the tenant on the switch>');
+    log.info('and a token for its API: npx hookswitch token create --domain <domain>');
+  }
+  return api;
+}
+
+function callRules(config: Config): CallRules {
+  const { source, lingerMs, waitMs } = config.cdr;
+  return {
+    ...config.calls,
+    timeZone: config.timeZone,
+    recordingUrl: config.recordings.urlTemplate,
+    cdr: { subclass: source.startsWith('custom:') ? source.slice('custom:'.length) : '', lingerMs, waitMs },
+  };
+}
+
+interface Parts { config: Config; pool: Pool; feed: DirectoryFeed; links: readonly SwitchLink[]; deliveries: Deliveries }
+
+/** Ready is a daemon that hears a switch, can keep what it hears, and is not hopelessly behind. */
+async function readinessOf({ config, pool, feed, links, deliveries }: Parts): Promise<Readiness> {
+  const answers = await pool.query('select 1').then(() => true, () => false);
+  const backlog = await deliveries.backlog().catch(() => undefined);
+  const buffered = deliveries.buffered();
+  const checks = {
+    database: { ready: answers && feed.isFresh(), answers, directoryFresh: feed.isFresh() },
+    switches: { ready: links.some((link) => link.isUp()), links: links.map((link) => ({ ready: link.isUp(), name: link.name })) },
+    backlog: { ready: backlog !== undefined && backlog <= config.delivery.maxBacklog, waiting: backlog, limit: config.delivery.maxBacklog },
+    buffer: { ready: buffered <= config.ingest.maxBuffered, notices: buffered, limit: config.ingest.maxBuffered },
+  };
+  return { ready: Object.values(checks).every(({ ready }) => ready), checks };
+}
+
+/** Runs the daemon until SIGTERM or SIGINT, then drains it within `drainMs`; a second signal drops what is in hand. */
+export async function runDaemon(config: Config, log: Logger): Promise<void> {
+  const stopping = new AbortController();
+  const hurry = new AbortController();
+  const onSignal = () => { (stopping.signal.aborted ? hurry : stopping).abort(); };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  const daemon = await startDaemon(config, log, stopping.signal);
+  await aborted(stopping.signal);
+  log.info('stopping', { drainMs: config.drainMs });
+  const deadline = setTimeout(() => hurry.abort(), config.drainMs);
+  await daemon.stop(hurry.signal);
+  clearTimeout(deadline);
+  process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
+  log.info('stopped');
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** Both src/ and dist/ lie one level below the package. */
+const VERSION = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+

@@ -1,0 +1,81 @@
+import type { Subscription } from './subscription.js';
+
+/** A tenant, as far as matching needs him. */
+export interface Domain {
+  /** `domain_uuid`. */
+  readonly id: string;
+  /** In lower case. */
+  readonly name: string;
+  /** A disabled tenant's calls are still his, but nothing is sent. */
+  readonly enabled: boolean;
+}
+
+/** Every tenant and every enabled subscription in memory, so that matching a notice costs no query. Names compare without case. */
+export interface Directory {
+  /** Whether the name is a tenant's, disabled ones included: their calls must not be taken for somebody else's. */
+  isTenant(name: string): boolean;
+  /** Who wants this event of this domain; nobody while the domain is disabled. */
+  find(domainName: string, event: string): readonly Subscription[];
+  /** By `event_domain_uuid`; undefined also while its domain is disabled. */
+  byId(id: string): Subscription | undefined;
+  /** Replaces everything at once. Takes enabled subscriptions only; those of domains not given are left out. */
+  replaceAll(domains: readonly Domain[], subscriptions: readonly Subscription[]): void;
+  /** Replaces one domain and its subscriptions with what holds now; undefined removes it. */
+  replaceDomain(domainId: string, domain: Domain | undefined, subscriptions: readonly Subscription[]): void;
+  size(): { domains: number; subscriptions: number };
+}
+
+interface Entry { domain: Domain; byEvent: Map<string, Subscription[]> }
+
+const NOBODY: readonly Subscription[] = Object.freeze([]);
+
+/** An empty directory. */
+export function createDirectory(): Directory {
+  let byDomainId = new Map<string, Entry>();
+  let byName = new Map<string, Entry>();
+  let bySubscriptionId = new Map<string, Subscription>();
+
+  function add(domain: Domain): void {
+    const entry = { domain, byEvent: new Map<string, Subscription[]>() };
+    byDomainId.set(domain.id, entry);
+    byName.set(normal(domain.name), entry);
+  }
+
+  function addSubscription(subscription: Subscription): void {
+    const entry = byDomainId.get(subscription.domainId);
+    if (!entry?.domain.enabled) return;
+    const wanting = entry.byEvent.get(subscription.event);
+    if (wanting) wanting.push(subscription); else entry.byEvent.set(subscription.event, [subscription]);
+    bySubscriptionId.set(subscription.id, subscription);
+  }
+
+  function remove(domainId: string): void {
+    const entry = byDomainId.get(domainId);
+    if (!entry) return;
+    byDomainId.delete(domainId);
+    // Unless another domain has taken the name over: two may swap theirs.
+    if (byName.get(normal(entry.domain.name)) === entry) byName.delete(normal(entry.domain.name));
+    for (const subscription of [...entry.byEvent.values()].flat()) bySubscriptionId.delete(subscription.id);
+  }
+
+  return {
+    isTenant: (name) => byName.has(normal(name)),
+    find: (domainName, event) => byName.get(normal(domainName))?.byEvent.get(event) ?? NOBODY,
+    byId: (id) => bySubscriptionId.get(id),
+    replaceAll(domains, subscriptions) {
+      byDomainId = new Map();
+      byName = new Map();
+      bySubscriptionId = new Map();
+      domains.forEach(add);
+      subscriptions.forEach(addSubscription);
+    },
+    replaceDomain(domainId, domain, subscriptions) {
+      remove(domainId);
+      if (domain) add(domain);
+      subscriptions.forEach(addSubscription);
+    },
+    size: () => ({ domains: byDomainId.size, subscriptions: bySubscriptionId.size }),
+  };
+}
+
+const normal = (name: string) => name.toLowerCase();

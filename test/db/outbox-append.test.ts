@@ -1,0 +1,134 @@
+import { append, type Appended } from '../../src/db/outbox-append.js';
+import { claim } from '../../src/db/outbox-claim.js';
+import { settle } from '../../src/db/outbox-settle.js';
+import type { NewDelivery } from '../../src/db/outbox.js';
+import { createDatabase, type TestDatabase } from '../support/postgres.js';
+import { flowTo, promiseTo } from '../delivery/promise.js';
+
+const URL = 'http://a.example/hook';
+const HOLD_MS = 600_000;
+const us = { daemonId: 1, holdMs: HOLD_MS };
+const others = { daemonId: 2, holdMs: HOLD_MS };
+const [first, second, third] = flowTo(URL, 'flow', 3) as [NewDelivery, NewDelivery, NewDelivery];
+
+let db: TestDatabase;
+beforeAll(async () => { db = await createDatabase(); });
+afterAll(() => db.drop());
+beforeEach(() => db.pool.query('truncate delivery'));
+
+const add = (deliveries: NewDelivery[], by = us, lease = true): Promise<Appended[]> =>
+  append(db.pool, deliveries.map((delivery) => ({ delivery, lease })), by);
+const leases = (rows: Appended[], of: NewDelivery[]) => of.map(({ id }) => rows.find((row) => row.id === id)?.leased);
+const settleAs = (kind: 'delivered' | 'retry', delivery: NewDelivery, by = us, afterMs = 60_000) => settle(db.pool, [{
+  id: delivery.id, attempt: 1, outcome: kind === 'retry' ? { kind, reason: 'status 503', status: 503, afterMs } : { kind, status: 200 },
+}], by);
+const table = async () => (await db.pool.query(
+  `select position, sequence, state, attempt, leased_by from delivery order by flow_id, position`)).rows as object[];
+
+describe('append', () => {
+  it('stores what a receiver will be told, and leases it as the first attempt', async () => {
+    expect(await add([first])).toEqual([{ id: first.id, sequence: 1, leased: true, raced: false }]);
+    const { rows } = await db.pool.query(`select id, lane::text, url_key::text, url, subscription_id, domain_uuid, event, flow_id, call_id, position, sequence,
+      body, occurred_at, state, attempt, leased_by, first_attempt_at is not null as begun, due_at <= now() as due from delivery`);
+    expect(rows).toEqual([{
+      id: first.id, lane: first.lane, url_key: first.urlKey, url: URL, subscription_id: first.subscriptionId, domain_uuid: first.domainId, event: 'call.ringing',
+      flow_id: 'flow', call_id: 'flow', position: 1, sequence: 1, body: first.body, occurred_at: first.occurredAt, state: 'leased', attempt: 1, leased_by: 1, begun: true, due: true,
+    }]);
+  });
+
+  it('is harmless when repeated, whatever became of the row', async () => {
+    await add([first, second]);
+    await settleAs('delivered', first);
+    expect(await add([first, second])).toEqual([]);
+    expect(await add([first, second, third], others)).toEqual([{ id: third.id, sequence: 3, leased: false, raced: false }]);
+    expect(await table()).toMatchObject([{ state: 'delivered' }, { state: 'leased', leased_by: 1 }, { state: 'pending', leased_by: null }]);
+  });
+
+  it('gives no lease that was not asked for, nor one behind such a row', async () => {
+    const rows = await append(db.pool, [{ delivery: first, lease: false }, { delivery: second, lease: true }, { delivery: promiseTo(URL, 'other', 1), lease: true }], us);
+    expect(leases(rows, [first, second, promiseTo(URL, 'other', 1)])).toEqual([false, false, true]);
+  });
+
+  it('leases a whole lane to one process, also over several batches', async () => {
+    await add([first]);
+    expect(leases(await add([second, third]), [second, third])).toEqual([true, true]);
+  });
+
+  it.each<[string, () => Promise<unknown>, boolean]>([
+    ['leased by another process', () => add([first], others), false],
+    ['waiting for its turn', () => add([first], us, false), false],
+    ['waiting for its retry', async () => { await add([first]); await settleAs('retry', first); }, false],
+    ['delivered', async () => { await add([first], others); await settleAs('delivered', first, others); }, true],
+  ])('behind a row that is %s', async (_name, before, leased) => {
+    await before();
+    expect(leases(await add([second]), [second])).toEqual([leased]);
+  });
+
+  it('does not look at later rows, nor at other lanes', async () => {
+    await add([second], others);
+    await add([promiseTo('http://b.example', 'flow', 1)], others);
+    expect(leases(await add([first]), [first])).toEqual([true]);
+  });
+
+  it('lets a row wait as long as the retry before it', async () => {
+    await add([first]);
+    await settleAs('retry', first);
+    await add([second, third]);
+    const { rows } = await db.pool.query(`select count(distinct due_at)::integer as dues, min(due_at) > now() + interval '50 s' as later from delivery`);
+    expect(rows).toEqual([{ dues: 1, later: true }]);
+  });
+
+  it('no longer than that retry may hold its lane', async () => {
+    await add([first]);
+    await settleAs('retry', first, us, HOLD_MS * 10);
+    await add([second]);
+    const { rows } = await db.pool.query(`select due_at <= now() + interval '600 s' as held from delivery order by position`);
+    expect(rows).toEqual([{ held: false }, { held: true }]);
+  });
+
+  it('numbers a lane without gaps, over batches and skipped positions', async () => {
+    await add([promiseTo(URL, 'flow', 2), promiseTo(URL, 'flow', 7)]);
+    await settleAs('delivered', promiseTo(URL, 'flow', 2));
+    await add([promiseTo(URL, 'flow', 9), promiseTo(URL, 'flow', 8), promiseTo(URL, 'other', 3)]);
+    expect(await table()).toMatchObject([
+      { position: 2, sequence: 1 }, { position: 7, sequence: 2 }, { position: 8, sequence: 3 }, { position: 9, sequence: 4 }, { position: 3, sequence: 1 },
+    ]);
+  });
+
+  it('counts what the table knows already once', async () => {
+    await add([first]);
+    expect(await add([first, second, third], others)).toMatchObject([{ sequence: 2 }, { sequence: 3 }]);
+  });
+});
+
+describe('two processes that append at once', () => {
+  it('make one row of each promise, numbered alike, without a deadlock', async () => {
+    const lanes = Array.from({ length: 40 }, (_, index) => flowTo(URL, `flow ${index}`, 5));
+    await Promise.all(lanes.flatMap((lane, index) => [add(lane, us), add([...lane, ...(lanes[index + 1] ?? [])].reverse(), others)]));
+    const { rows } = await db.pool.query(`select count(*)::integer as rows, bool_and(sequence = position) as alike from delivery`);
+    expect(rows).toEqual([{ rows: 200, alike: true }]);
+  });
+
+  it('never both send one lane: who raced another to it is told so', async () => {
+    const client = await db.pool.connect();
+    await client.query('begin');
+    await append(client, [{ delivery: first, lease: true }], others); // not committed yet, so nobody sees it
+    const racing = add([first, second, promiseTo(URL, 'free', 1)]);
+    await lockWaited();
+    await client.query('commit');
+    client.release();
+    const rows = await racing;
+    expect(rows.find(({ id }) => id === second.id)).toMatchObject({ leased: true, raced: true, sequence: 2 });
+    expect(rows.find(({ id }) => id === promiseTo(URL, 'free', 1).id)).toMatchObject({ leased: true, raced: false });
+    await settle(db.pool, [{ id: second.id, attempt: 1, outcome: { kind: 'released' } }], us);
+    expect(await claim(db.pool, [{ urlKey: second.urlKey, room: 9 }], us)).toEqual([]);
+  });
+});
+
+/** Resolves when a statement in this database waits for another's lock. */
+async function lockWaited(): Promise<void> {
+  for (;;) {
+    const { rowCount } = await db.pool.query(`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
+    if (rowCount! > 0) return;
+  }
+}

@@ -1,0 +1,125 @@
+import { append } from '../../src/db/outbox-append.js';
+import { claim } from '../../src/db/outbox-claim.js';
+import { settle, type Settlement } from '../../src/db/outbox-settle.js';
+import type { NewDelivery } from '../../src/db/outbox.js';
+import { createDatabase, type TestDatabase } from '../support/postgres.js';
+import { flowTo, promiseTo } from '../delivery/promise.js';
+
+const URL = 'http://a.example/hook';
+const us = { daemonId: 1, holdMs: 600_000 };
+const [first, second, third] = flowTo(URL, 'flow', 3) as [NewDelivery, NewDelivery, NewDelivery];
+
+let db: TestDatabase;
+beforeAll(async () => { db = await createDatabase(); });
+afterAll(() => db.drop());
+beforeEach(() => db.pool.query('truncate delivery'));
+
+const lease = (...deliveries: NewDelivery[]) => append(db.pool, deliveries.map((delivery) => ({ delivery, lease: true })), us);
+const wait = (...deliveries: NewDelivery[]) => append(db.pool, deliveries.map((delivery) => ({ delivery, lease: false })), us);
+const row = async ({ id }: NewDelivery) => (await db.pool.query(
+  `select state, attempt, leased_by, last_status, last_reason, settled_at is not null as settled, first_attempt_at is not null as begun,
+          round(extract(epoch from due_at - now()))::integer as "dueInS" from delivery where id = $1`, [id])).rows[0] as Record<string, unknown>;
+const retry = (delivery: NewDelivery, afterMs = 60_000): Settlement => ({ id: delivery.id, attempt: 1, outcome: { kind: 'retry', reason: 'status 503', status: 503, afterMs } });
+const delivered = ({ id }: NewDelivery): Settlement => ({ id, attempt: 1, outcome: { kind: 'delivered', status: 200 } });
+const released = ({ id }: NewDelivery, attempt = 1): Settlement => ({ id, attempt, outcome: { kind: 'released' } });
+
+describe('settle', () => {
+  it('records each outcome of a batch', async () => {
+    const [a, b, c] = [promiseTo(URL, 'a', 1), promiseTo(URL, 'b', 1), promiseTo(URL, 'c', 1)];
+    await lease(a, b, c);
+    const settled = await settle(db.pool, [delivered(a), retry(b), { id: c.id, attempt: 1, outcome: { kind: 'abandoned', reason: 'unsubscribed' } }], us);
+    expect(settled.map(({ id }) => id).sort()).toEqual([a.id, b.id, c.id].sort());
+    expect(await row(a)).toMatchObject({ state: 'delivered', attempt: 1, leased_by: null, last_status: 200, last_reason: null, settled: true });
+    expect(await row(b)).toMatchObject({ state: 'pending', attempt: 1, leased_by: null, last_status: 503, last_reason: 'status 503', settled: false, dueInS: 60 });
+    expect(await row(c)).toMatchObject({ state: 'abandoned', attempt: 1, leased_by: null, last_status: null, last_reason: 'unsubscribed', settled: true });
+  });
+
+  it.each<[string, () => Promise<unknown>, Settlement, typeof us]>([
+    ['another attempt', () => db.pool.query(`update delivery set attempt = 2`), delivered(first), us],
+    ['another holder', () => db.pool.query(`update delivery set leased_by = 2`), delivered(first), us],
+    ['nobody any more', () => db.pool.query(`update delivery set state = 'pending', leased_by = null`), retry(first), us],
+    ['a lease that is settled', () => settle(db.pool, [delivered(first)], us), retry(first), us],
+  ])('changes nothing where the lease has passed to %s', async (_name, meanwhile, late, by) => {
+    await lease(first);
+    await meanwhile();
+    const before = await row(first);
+    expect(await settle(db.pool, [late], by)).toEqual([]);
+    expect(await row(first)).toEqual(before);
+  });
+
+  it('tells when the lane has more to claim', async () => {
+    await lease(first);
+    await wait(second);
+    const other = promiseTo(URL, 'other', 1);
+    await lease(other);
+    const settled = await settle(db.pool, [delivered(first), delivered(other)], us);
+    expect(new Map(settled.map(({ id, frees }) => [id, frees]))).toEqual(new Map([[first.id, true], [other.id, false]]));
+  });
+});
+
+describe('a retry', () => {
+  it('puts off the lane behind it, and nothing else', async () => {
+    const [earlier, elsewhere] = [promiseTo(URL, 'flow', 0), promiseTo('http://b.example', 'flow', 5)];
+    await lease(first);
+    await wait(second, third, elsewhere, earlier);
+    await settle(db.pool, [retry(first)], us);
+    expect(await Promise.all([second, third].map(row))).toMatchObject([{ dueInS: 60 }, { dueInS: 60 }]);
+    expect(await Promise.all([earlier, elsewhere].map(row))).toMatchObject([{ dueInS: 0 }, { dueInS: 0 }]);
+  });
+
+  it('takes what is leased behind it back with it, at no cost of attempts', async () => {
+    await lease(first, second, third);
+    await settle(db.pool, [retry(first), released(second), released(third)], us);
+    for (const follower of [second, third]) {
+      expect(await row(follower)).toMatchObject({ state: 'pending', attempt: 0, leased_by: null, dueInS: 60, last_reason: null, begun: false });
+    }
+  });
+
+  it('puts off nothing for longer than it may hold the lane', async () => {
+    await lease(first, second);
+    await wait(third);
+    await settle(db.pool, [retry(first, 86_400_000), released(second)], us);
+    expect(await row(first)).toMatchObject({ dueInS: 86_400 });
+    expect(await Promise.all([second, third].map(row))).toMatchObject([{ dueInS: 600 }, { dueInS: 600 }]);
+  });
+
+  it('puts off nothing once it holds the lane no more', async () => {
+    await lease(first, second);
+    await db.pool.query(`update delivery set first_attempt_at = now() - interval '11 minutes' where id = $1`, [first.id]);
+    await settle(db.pool, [retry(first), released(second)], us);
+    expect(await row(second)).toMatchObject({ state: 'pending', dueInS: 0 });
+  });
+
+  it('brings no row forward', async () => {
+    await lease(first);
+    await wait(second);
+    await db.pool.query(`update delivery set due_at = now() + interval '1 hour' where id = $1`, [second.id]);
+    await settle(db.pool, [retry(first)], us);
+    expect(await row(second)).toMatchObject({ dueInS: 3_600 });
+  });
+});
+
+describe('a release', () => {
+  it('hands a lease back as if it had never been given', async () => {
+    await lease(first);
+    expect(await settle(db.pool, [released(first)], us)).toMatchObject([{ id: first.id }]);
+    expect(await row(first)).toMatchObject({ state: 'pending', attempt: 0, leased_by: null, begun: false, dueInS: 0 });
+    expect(await claim(db.pool, [{ urlKey: first.urlKey, room: 1 }], us)).toMatchObject([{ id: first.id, attempt: 1 }]);
+  });
+
+  it('of a later attempt keeps the earlier ones, and how long the lane has been held', async () => {
+    await lease(first);
+    await settle(db.pool, [retry(first, 0)], us);
+    const [again] = await claim(db.pool, [{ urlKey: first.urlKey, room: 1 }], us);
+    await settle(db.pool, [released(first, again!.attempt)], us);
+    expect(await row(first)).toMatchObject({ state: 'pending', attempt: 1, begun: true, last_status: 503 });
+  });
+
+  it('does not take from another what it has claimed meanwhile', async () => {
+    await lease(first);
+    await settle(db.pool, [released(first)], us);
+    await claim(db.pool, [{ urlKey: first.urlKey, room: 1 }], { ...us, daemonId: 2 });
+    expect(await settle(db.pool, [released(first)], us)).toEqual([]);
+    expect(await row(first)).toMatchObject({ state: 'leased', leased_by: 2, attempt: 1 });
+  });
+});

@@ -1,0 +1,41 @@
+import { append } from '../../src/db/outbox-append.js';
+import { countWaiting, deleteOld } from '../../src/db/outbox-upkeep.js';
+import { createDatabase, type TestDatabase } from '../support/postgres.js';
+import { promiseTo } from '../delivery/promise.js';
+
+let db: TestDatabase;
+beforeAll(async () => { db = await createDatabase(); });
+afterAll(() => db.drop());
+beforeEach(() => db.pool.query('truncate delivery'));
+
+const kept = { deliveredDays: 14, abandonedDays: 30 };
+const fill = (count: number) => append(db.pool, Array.from({ length: count }, (_, index) => ({ delivery: promiseTo('http://a', `flow ${index}`, index), lease: false })), { daemonId: 1, holdMs: 1 });
+const end = (state: string, ages: number[], from: number) => db.pool.query(
+  `update delivery set state = $1, settled_at = now() - ($2::integer[])[position - $3 + 1] * interval '1 day' where position between $3 and $3 + array_length($2::integer[], 1) - 1`, [state, ages, from]);
+const left = async () => (await db.pool.query<{ position: number }>('select position from delivery order by position')).rows.map(({ position }) => position);
+
+it('deletes what ended longer ago than it is kept, and nothing that waits', async () => {
+  await fill(6);
+  await end('delivered', [13, 15], 0);
+  await end('abandoned', [29, 31], 2);
+  await db.pool.query(`update delivery set created_at = now() - interval '1 year'`);
+  expect(await deleteOld(db.pool, kept, 100)).toBe(2);
+  expect(await left()).toEqual([0, 2, 4, 5]);
+});
+
+it('deletes in bounded batches, several at once without a conflict', async () => {
+  await fill(50);
+  await end('delivered', Array.from({ length: 50 }, () => 20), 0);
+  expect(await deleteOld(db.pool, kept, 10)).toBe(10);
+  await Promise.all(Array.from({ length: 4 }, () => deleteOld(db.pool, kept, 10)));
+  await deleteOld(db.pool, kept, 50);
+  expect(await left()).toEqual([]);
+});
+
+it('counts what waits exactly up to a bound, and beyond it what the last analysis knew', async () => {
+  await fill(30);
+  await end('delivered', [0, 0], 0);
+  expect(await countWaiting(db.pool, 100)).toBe(28);
+  await db.pool.query('analyze delivery');
+  expect(await countWaiting(db.pool, 5)).toBe(28);
+});

@@ -1,0 +1,21 @@
+/** A self-signed certificate for `hook.test`, valid for a century, and its key; used by these tests alone and trusted by nobody. */
+export const certificate = `-----BEGIN CERTIFICATE-----
+MIIBlTCCATugAwIBAgIUeGJH1xDOs+55cuqT/7pdPAoh7MowCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJaG9vay50ZXN0MCAXDTI2MTEyMjE1MDY0OFoYDzIxMjYxMDI5
+MTUwNjQ4WjAUMRIwEAYDVQQDDAlob29rLnRlc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAARpg8h5gTRA0RHFW9ITixE9RR2fg6m4sUt2D6TjQfxABbVteVI8/yPx
+8LcJ1FUPln878qiq7coqINWlAjPLHT9ao2kwZzAdBgNVHQ4EFgQURJ21Ks1SobCM
+Rsc2C0kEMF4xtRowHwYDVR0jBBgwFoAURJ21Ks1SobCMRsc2C0kEMF4xtRowDwYD
+VR0TAQH/BAUwAwEB/zAUBgNVHREEDTALgglob29rLnRlc3QwCgYIKoZIzj0EAwID
+SAAwRQIhAPCWu5uNSYEf2qteSVmjCUqtCsex51oRv2uRE/kQ04EEAiAS58IjL0aG
+RQEFTwXeqf8Fl/NMZNh+Z878s9vZvlsWFA==
+-----END CERTIFICATE-----
+`;
+
+/** The key of `certificate`. */
+export const key = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgHdeU/hhxvrxnRvPE
+7KFA/Sx0rhVif37oJWcJcsa8YlahRANCAARpg8h5gTRA0RHFW9ITixE9RR2fg6m4
+sUt2D6TjQfxABbVteVI8/yPx8LcJ1FUPln878qiq7coqINWlAjPLHT9a
+-----END PRIVATE KEY-----
+`;
