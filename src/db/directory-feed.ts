@@ -135,6 +135,7 @@ class Feed implements DirectoryFeed {
     }
     this.#fresh = this.#listener !== undefined;
     this.#failures = 0;
+    this.#deps.log.debug('directory reloaded', { ...this.#deps.directory.size() });
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }

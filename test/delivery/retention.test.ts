@@ -6,7 +6,8 @@ import { silentLog } from '../support/silent-log.js';
 import { promiseTo } from './promise.js';
 
 it('retention deletes all that is old, batch by batch, rests, and stops in the middle of its rest', async () => {
-  const { pool, drop } = await createDatabase();
+  const db = await createDatabase();
+  const { pool } = db;
   await append(pool, Array.from({ length: 4_500 }, (_, index) => ({ delivery: promiseTo('http://a', `flow ${index}`, index), lease: false })), { daemonId: 1, holdMs: 1 });
   await pool.query(`update delivery set state = 'delivered', settled_at = now() - interval '15 days' where position > 0`);
 
@@ -25,5 +26,5 @@ it('retention deletes all that is old, batch by batch, rests, and stops in the m
   expect((await pool.query('select position from delivery')).rows).toEqual([{ position: 0 }]);
   expect(pauses).toEqual([100, 100, 600_000]);
   await retention.stop(new AbortController().signal);
-  await drop();
+  await db.drop();
 });

@@ -1,5 +1,6 @@
 import type { Payload } from '../../src/calls/notice.js';
 import type { Recording } from '../../src/esl/recording.js';
+import { eventFrame } from '../../src/esl/wire.js';
 import { renew } from '../../src/esl/renew.js';
 import { startDaemon, subscribe, type DaemonProcess } from '../support/daemon.js';
 import { goldensOf, TENANTS } from '../support/goldens.js';
@@ -39,16 +40,32 @@ const keyOf = ({ call_id, state, sip_call_id }: Payload) => `${call_id} ${state}
 
 export const expectedOf = (calls: readonly NewCall[]): Record<string, Payload[]> => Object.assign({}, ...calls.map(({ expected }) => expected)) as Record<string, Payload[]>;
 
+const WITNESS = 'witness.example.test';
+
+function withTenant(frame: Buffer, domain: string): Buffer {
+  return eventFrame(frame.toString('utf8', frame.indexOf('\n\n') + 2).replaceAll('a.example.test', domain));
+}
+
 /** A switch, a receiver, a database with both tenants subscribed to everything, and the daemon between them. */
 export async function start(env: Record<string, string> = {}) {
   const [database, receiver, pbx] = [await createDatabase(), await startReceiver(), await startSwitch()];
   for (const tenant of TENANTS) await subscribe(database.pool, tenant, receiver.url);
+  const witness = await startReceiver();
+  await subscribe(database.pool, WITNESS, witness.url, ['cdr']);
   const settings = { DATABASE_URL: database.url, HOOKSWITCH_SWITCH_PORT: String(pbx.port), HOOKSWITCH_NAME: 'flow', ...env };
   let daemon: DaemonProcess = await startDaemon(settings);
   await pbx.subscribed(1);
   return {
     database, receiver, pbx,
     get daemon() { return daemon; },
+    /** Everything that the switch said before is committed once the cdr of a later call, of a tenant apart, has been delivered. */
+    async committed() {
+      const before = witness.posts.length;
+      const { recording } = await newCall('calls/15-local-call');
+      const events = recording.events.map((event) => ({ ...event, frame: withTenant(event.frame, WITNESS) }));
+      await pbx.replay.play({ events }, { pace: 'full' });
+      await witness.received(before + 1);
+    },
     /** A second life, with the same settings and any further ones. */
     async restart(more: Record<string, string> = {}) {
       const before = pbx.replay.subscriptions.count;
@@ -57,7 +74,7 @@ export async function start(env: Record<string, string> = {}) {
     },
     async stop() {
       await daemon.stop('SIGKILL');
-      await Promise.all([pbx.close(), receiver.close()]);
+      await Promise.all([pbx.close(), receiver.close(), witness.close()]);
       await database.drop();
     },
   };
