@@ -31,5 +31,5 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.HOOKSWITCH_HTTP_PORT}/healthz`, { signal: AbortSignal.timeout(2500) }).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 STOPSIGNAL SIGTERM
 # node itself is process 1 and gets the signals; neither npm nor a shell stands between.
-ENTRYPOINT ["node", "bin/hookswitch.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=8", "bin/hookswitch.js"]
 CMD ["run"]

@@ -17,7 +17,7 @@ import { createApiStore } from './http/store.js';
 import { createIngest } from './ingest/ingest.js';
 import { startAll, stopAll, type Service } from './lifecycle.js';
 import type { Logger } from './log.js';
-import { createMetrics } from './metrics.js';
+import { createMetrics, type Metrics } from './metrics.js';
 import { createDirectory, type Directory } from './subscriptions/directory.js';
 import { createAddressPolicy } from './webhook/address.js';
 import { createResolver } from './webhook/lookup.js';
@@ -46,7 +46,7 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const pool = createPool({ url: database.url, max: config.database.poolSize }, log);
   const policy = createAddressPolicy({ allow: config.delivery.allowAddresses });
   const sender = createSender({
-    policy, timeoutMs: config.delivery.timeoutMs, maxResponseBytes: config.delivery.maxResponseBytes, maxSocketsPerOrigin: config.delivery.perUrl * 2,
+    policy, timeoutMs: config.delivery.timeoutMs, maxResponseBytes: config.delivery.maxResponseBytes, maxSocketsPerOrigin: config.delivery.concurrency,
   });
   const directory = createDirectory();
 
@@ -62,7 +62,7 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
     { ...to, ...config.esl, switchName: to.name, loginMs: config.esl.loginTimeoutMs, subclasses: config.esl.customSubclasses },
     { clock, random, log, metrics, onEvent: (event) => ingest.onEvent(event) },
   ));
-  const readiness = () => readinessOf({ config, pool, feed, links, deliveries });
+  const readiness = () => readinessOf({ config, metrics, pool, feed, links, deliveries });
   const http = createHttpServer(
     { ...config.http },
     { store: createApiStore(pool), policy, resolve: createResolver(), knownEvents: CALL_STATES, readiness, metrics, log, clock },
@@ -129,13 +129,14 @@ function callRules(config: Config): CallRules {
   };
 }
 
-interface Parts { config: Config; pool: Pool; feed: DirectoryFeed; links: readonly SwitchLink[]; deliveries: Deliveries }
+interface Parts { config: Config; metrics: Metrics; pool: Pool; feed: DirectoryFeed; links: readonly SwitchLink[]; deliveries: Deliveries }
 
 /** Ready is a daemon that hears a switch, can keep what it hears, and is not hopelessly behind. */
-async function readinessOf({ config, pool, feed, links, deliveries }: Parts): Promise<Readiness> {
+async function readinessOf({ config, metrics, pool, feed, links, deliveries }: Parts): Promise<Readiness> {
   const answers = await pool.query('select 1').then(() => true, () => false);
   const backlog = await deliveries.backlog().catch(() => undefined);
   const buffered = deliveries.buffered();
+  metrics.buffered.set(buffered);
   const checks = {
     database: { ready: answers && feed.isFresh(), answers, directoryFresh: feed.isFresh() },
     switches: { ready: links.some((link) => link.isUp()), links: links.map((link) => ({ ready: link.isUp(), name: link.name })) },

@@ -1,7 +1,7 @@
 import { CALL_STATES } from '../calls/notice.js';
 import type { Config } from '../config.js';
 import type { Queryable } from '../db/pool.js';
-import { deleteSubscription, listAllSubscriptions, listSubscriptions as selectSubscriptions, upsertSubscription, type StoredSubscription } from '../db/subscriptions.js';
+import { deleteSubscription, findSubscription, listAllSubscriptions, listSubscriptions as selectSubscriptions, upsertSubscription, type StoredSubscription } from '../db/subscriptions.js';
 import { parseSubscription } from '../http/subscription-request.js';
 import { createAddressPolicy } from '../webhook/address.js';
 import { table, type Work } from './answer.js';
@@ -51,7 +51,7 @@ export function listSubscriptions(domain: string | undefined): Work {
 /** Ends a subscription, whosever it is. @throws CommandError `not-found`. */
 export function removeSubscription(id: string): Work {
   return async (db) => {
-    const found = (await everySubscription(db)).find((subscription) => subscription.id === id.toLowerCase());
+    const found = await findSubscription(db, id);
     if (found === undefined || !await deleteSubscription(db, found.domainId, found.id)) {
       throw new CommandError('not-found', `There is no subscription ${id}. \`hookswitch subscription list\` shows their ids.`);
     }

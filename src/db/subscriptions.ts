@@ -24,6 +24,13 @@ export async function listAllSubscriptions(db: Queryable, limit: number, after?:
   return rows;
 }
 
+/** A subscription by its id, whosever it is. For admins only. */
+export async function findSubscription(db: Queryable, id: string): Promise<StoredSubscription | undefined> {
+  if (!isUuid(id)) return undefined;
+  const { rows } = await db.query<StoredSubscription>(`select ${COLUMNS} from event_domain where event_domain_uuid = $1`, [id]);
+  return rows[0];
+}
+
 /**
  * Subscribes a tenant to an event at a URL. Doing it again sets the key and enables it; its id stays, for webhook ids derive from it.
  * Of two at once one creates it, and both get the same id. Undefined when there is no such tenant.

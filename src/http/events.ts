@@ -61,14 +61,9 @@ async function create(request: FastifyRequest, reply: FastifyReply, deps: EventD
 async function remove(request: FastifyRequest, reply: FastifyReply, { store }: EventDeps): Promise<unknown> {
   const { id } = request.params as { id: string };
   const caller = callerOf(request);
-  const domainId = caller.kind === 'tenant' ? caller.domainId : await ownerOf(id, store);
+  const domainId = caller.kind === 'tenant' ? caller.domainId : (await store.findSubscription(id))?.domainId;
   const deleted = domainId !== undefined && await store.deleteSubscription(domainId, id);
   return deleted ? { deleted: true } : sendProblem(reply, { status: 404, detail: 'There is no such subscription.' });
-}
-
-/** Whose a subscription is; asked for an admin only, who need not say so. */
-async function ownerOf(id: string, store: ApiStore): Promise<string | undefined> {
-  return (await store.listAllSubscriptions()).find((subscription) => subscription.id === id.toLowerCase())?.domainId;
 }
 
 /** The domain that an admin named; a query may name several, and a text may be none that Postgres can hold. */

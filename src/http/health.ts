@@ -19,5 +19,8 @@ export function registerHealth(app: FastifyInstance, { readiness, metrics }: Hea
     const answer = await readiness();
     return reply.code(answer.ready ? 200 : 503).send(answer);
   });
-  app.get('/metrics', async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()));
+  app.get('/metrics', async (_request, reply) => {
+    await readiness(); // brings the gauges of buffer and backlog up to date
+    return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+  });
 }

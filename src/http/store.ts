@@ -1,5 +1,5 @@
 import type { Queryable } from '../db/pool.js';
-import { deleteSubscription, listAllSubscriptions, listSubscriptions, upsertSubscription, type StoredSubscription } from '../db/subscriptions.js';
+import { deleteSubscription, findSubscription, listAllSubscriptions, listSubscriptions, upsertSubscription, type StoredSubscription } from '../db/subscriptions.js';
 import { findDomain } from '../db/tenants.js';
 import { findToken, touchToken, type FoundToken } from '../db/tokens.js';
 import type { Domain } from '../subscriptions/directory.js';
@@ -16,6 +16,8 @@ export interface ApiStore {
   listSubscriptions(domainId: string): Promise<StoredSubscription[]>;
   /** Of all domains, oldest first. */
   listAllSubscriptions(): Promise<StoredSubscription[]>;
+  /** Whosever it is. */
+  findSubscription(id: string): Promise<StoredSubscription | undefined>;
   /** Undefined where the domain is gone. */
   upsertSubscription(domainId: string, event: string, url: string, apiKey: string): Promise<{ id: string } | undefined>;
   /** False where the domain has none of this id. */
@@ -32,6 +34,7 @@ export function createApiStore(db: Queryable): ApiStore {
     findDomain: (name) => asked(findDomain(db, name)),
     listSubscriptions: (domainId) => asked(listSubscriptions(db, domainId)),
     listAllSubscriptions: () => asked(listAll(db)),
+    findSubscription: (id) => asked(findSubscription(db, id)),
     upsertSubscription: (domainId, event, url, apiKey) => asked(upsertSubscription(db, domainId, event, url, apiKey)),
     deleteSubscription: (domainId, id) => asked(deleteSubscription(db, domainId, id)),
   };

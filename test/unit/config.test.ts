@@ -113,7 +113,7 @@ describe('a fault', () => {
     [{}, { delivery: { retryMs: null } }, 'delivery.retryMs must be a list of waits in milliseconds, at least one, each from 1'],
     [{}, { delivery: { keyHeader: 'Content-Type' } }, "delivery.keyHeader must be a header's name that the webhook does not use itself"],
     [{}, { delivery: { jitter: 1 } }, 'delivery.jitter must be a number from 0, below 1'],
-    [{}, { delivery: { timeoutMs: 13_001 } }, 'delivery.leaseMs must exceed delivery.timeoutMs (13001) by 2000 or more, or a slow webhook is sent by two daemons'],
+    [{}, { delivery: { timeoutMs: 11_001 } }, 'delivery.leaseMs must exceed delivery.timeoutMs (11001) by 4000 or more, or a slow webhook is sent by two daemons'],
     [{}, { delivery: { perUrl: 65 } }, 'delivery.perUrl must not exceed delivery.concurrency (64)'],
     [{}, { ingest: { maxBuffered: 100 } }, 'ingest.maxBatch must not exceed ingest.maxBuffered (100)'],
     [{}, { cdr: { waitMs: 499 } }, 'cdr.lingerMs must not exceed cdr.waitMs (499)'],
