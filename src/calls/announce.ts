@@ -1,6 +1,7 @@
 import type { Told } from './fields.js';
 import { directionOf, domainOf, firstAnswer, noticeMany, unfinished, voiceOf, type Announced, type BornLeg, type Flow, type Voice } from './flow.js';
-import type { CallState, Notice } from './notice.js';
+import type { HangUp } from './leg.js';
+import type { CallState, Notice, Synthetic } from './notice.js';
 import { payloadOf } from './payload.js';
 import type { CallRules } from './rules.js';
 
@@ -14,13 +15,21 @@ export interface Announcing {
 }
 
 /** One webhook whose facts are all there, and its place among the flow's others. */
-interface Due { readonly state: CallState; readonly leg: BornLeg; readonly atUs: number; readonly order: number; readonly tell: () => void }
+interface Due {
+  readonly state: CallState;
+  readonly leg: BornLeg;
+  readonly atUs: number;
+  readonly order: number;
+  readonly synthetic?: Synthetic | undefined;
+  readonly tell: () => void;
+}
 
 /** Takes everything that can be said of a flow by now, in the order in which it happened; closes the flow with its `cdr`. */
 export function announce(flow: Flow, nowMs: number, by: Announcing): Notice[] {
   if (flow.closed) return [];
   noticeMany(flow, by.rules);
   const domain = flow.frozen?.domain ?? domainOf(flow, by.rules, by.tenantOf);
+  if (domain !== undefined) flow.domain ??= domain;
   if (domain === undefined) {
     if (isOver(flow, by.rules)) { flow.closed = true; by.unattributed(flow.id); }
     return [];
@@ -28,15 +37,17 @@ export function announce(flow: Flow, nowMs: number, by: Announcing): Notice[] {
   const direction = flow.frozen?.direction ?? directionOf(flow, by.rules);
   const voice = flow.frozen?.voice ?? voiceOf(flow, direction, by.rules);
   const notices: Notice[] = [];
-  const say = ({ state, leg, atUs, tell }: Due) => {
+  const say = ({ state, leg, atUs, synthetic, tell }: Due) => {
     flow.frozen ??= { domain, direction, voice };
     tell();
-    notices.push(noticeOf({ flow, state, leg, domain, direction, voice }, atUs, nowMs, by));
+    const notice = noticeOf({ flow, state, leg, domain, direction, voice }, atUs, nowMs, by);
+    notices.push(synthetic ? { ...notice, synthetic } : notice);
   };
   for (const due of dueOf(flow, voice)) say(due);
   if (isOver(flow, by.rules)) {
     for (const announced of unfinished(flow)) say(ending(announced, flow.root.hungUp!));
-    say({ state: 'cdr', leg: flow.root, atUs: flow.root.hungUp!.atUs, order: Infinity, tell: () => { flow.closed = true; } });
+    const { atUs, synthetic } = flow.root.hungUp!;
+    say({ state: 'cdr', leg: flow.root, atUs, synthetic, order: Infinity, tell: () => { flow.closed = true; } });
   }
   return notices;
 }
@@ -103,8 +114,8 @@ function dueOfLeg(flow: Flow, announced: Announced, isNew: boolean, moments: Mom
   return due;
 }
 
-const ending = (announced: Announced, at: { atUs: number; sequence: number }): Due =>
-  ({ state: 'hangup', leg: announced.leg, atUs: at.atUs, order: at.sequence, tell: () => { announced.hungUp = true; } });
+const ending = (announced: Announced, { atUs, sequence, synthetic }: HangUp): Due =>
+  ({ state: 'hangup', leg: announced.leg, atUs, synthetic, order: sequence, tell: () => { announced.hungUp = true; } });
 
 function noticeOf(told: Told, occurredAtUs: number, receivedAtMs: number, { switchName, rules, stamp }: Announcing): Notice {
   const { flow, state, leg, voice } = told;

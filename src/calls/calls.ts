@@ -4,9 +4,12 @@ import type { SwitchEvent } from './event.js';
 import { Families, flowsOf } from './families.js';
 import type { Flow } from './flow.js';
 import { absorb, birthOf, watchedVariables, type Leg } from './leg.js';
-import type { Notice } from './notice.js';
+import type { Notice, Synthetic } from './notice.js';
 import { TOLD_FIELDS } from './payload.js';
+import { channelsToSight, concludeEnd, takeSightings } from './reconcile.js';
 import type { CallRules } from './rules.js';
+import { sightingOf, type ChannelRow, type Sighting } from './sighting.js';
+import { keepFlow, restoreFlow } from './snapshot.js';
 import { stampIn } from './stamp.js';
 
 export interface CallsOptions {
@@ -20,6 +23,28 @@ export interface CallsOptions {
   readonly dropped: (flowId: string) => void;
 }
 
+/** What is to be kept of a flow, so that a later process knows what was announced. */
+export interface FlowKept {
+  readonly flowId: string;
+  readonly domain: string;
+  /** Core-UUID of the switch's run. */
+  readonly coreId: string;
+  readonly position: number;
+  /** For `restore`; null once the flow has ended. */
+  readonly state: string | null;
+}
+
+/** What is missing by a survey of the switch. */
+export interface Missing {
+  /** Every channel that was up when it was asked. */
+  readonly up: ReadonlySet<string>;
+  /** When it was asked, on `Clock.monotonicMs`: what was seen for the first time later is not missing. */
+  readonly askedAtMs: number;
+  /** Until when the switch was heard, microseconds: a leg that is gone was still up then. */
+  readonly heardUs: number;
+  readonly why: Synthetic;
+}
+
 /** Understands the calls of one switch. Pure: events and the time go in, notices come out. */
 export class Calls {
   readonly #options: CallsOptions;
@@ -30,6 +55,9 @@ export class Calls {
   readonly #untold: Deadlines<Flow>;
   readonly #halfEnded: Deadlines<Leg>;
   readonly #remembered: Deadlines<Leg>;
+  /** Flows with news since `takeKept`, and those of which something has been kept, with how many legs. */
+  readonly #changed = new Set<Flow>();
+  readonly #kept = new WeakMap<Flow, number>();
 
   constructor(options: CallsOptions) {
     const { rules } = options;
@@ -45,6 +73,13 @@ export class Calls {
 
   /** Flows that have begun and not ended. */
   get openFlows(): number { return this.#families.open.size; }
+
+  /** Legs that are up as far as the events tell. */
+  get legsUp(): number {
+    let up = 0;
+    for (const leg of this.#families.legs.values()) if (leg.born && !leg.destroyed) up += 1;
+    return up;
+  }
 
   /** Legs in memory, with those of ended flows that are still remembered. */
   get legsKnown(): number { return this.#families.legs.size; }
@@ -82,6 +117,67 @@ export class Calls {
     const times = [this.#lingering, this.#untold, this.#halfEnded, this.#remembered].map((deadlines) => deadlines.nextMs());
     const due = [...times, aged].filter((at) => at !== undefined);
     return due.length === 0 ? undefined : Math.min(...due);
+  }
+
+  /** What is to be kept of the flows that have had news since the last call; in the same transaction as the news. */
+  takeKept(): FlowKept[] {
+    const kept = [...this.#changed].flatMap((flow): FlowKept[] => {
+      if (flow.domain === undefined || (flow.closed && !this.#kept.has(flow))) return [];
+      if (flow.closed) this.#kept.delete(flow);
+      else this.#kept.set(flow, flow.legs.length);
+      return [{ flowId: flow.id, domain: flow.domain, coreId: flow.root.coreId, position: flow.position, state: flow.closed ? null : keepFlow(flow) }];
+    });
+    this.#changed.clear();
+    return kept;
+  }
+
+  /** Takes back a flow that an earlier process kept; false where it cannot be read or is known already. */
+  restore(state: string, nowMs: number): boolean {
+    const restored = restoreFlow(state, this.#families.legs, nowMs);
+    if (!restored || this.#families.legs.get(restored.flow.id)?.flow) return false;
+    const { flow, legs } = restored;
+    this.#families.restore(flow, legs);
+    this.#kept.set(flow, flow.legs.length);
+    if (flow.root.completed) this.#startLinger(flow, nowMs);
+    for (const leg of legs) if (leg.destroyed) this.#remembered.add(leg, nowMs);
+    return true;
+  }
+
+  /** Which of the channels that are up must be dumped for `adopt`, oldest first. */
+  toSight(rows: readonly ChannelRow[]): string[] {
+    return channelsToSight(this.#families, rows);
+  }
+
+  sight(row: ChannelRow, dump: SwitchEvent): Sighting {
+    return sightingOf(row, dump, this.#options.rules, this.#watched, dump.receivedAtMs);
+  }
+
+  /** Makes up for the missed events of channels that are up; says what they would have said so far. */
+  adopt(sightings: readonly Sighting[], nowMs: number): Notice[] {
+    takeSightings(this.#families, sightings);
+    return this.#speak(nowMs);
+  }
+
+  /** Ends the legs that are gone although no event told so. To be called when what was on its way has had time to come. */
+  endMissing({ up, askedAtMs, heardUs, why }: Missing, nowMs: number): Notice[] {
+    const gone = [...this.#families.legs.values()].filter((leg) => !up.has(leg.id) && leg.firstSeenMs < askedAtMs && !leg.completed);
+    return this.#conclude(gone, heardUs, why, nowMs);
+  }
+
+  /** The switch runs anew: whatever belongs to another run than `coreId` has ended, at `heardUs` at the latest known. */
+  restarted(coreId: string, heardUs: number, nowMs: number): Notice[] {
+    const gone = [...this.#families.legs.values()].filter((leg) => leg.coreId !== coreId && !leg.completed);
+    return this.#conclude(gone, heardUs, 'switch_restart', nowMs);
+  }
+
+  #conclude(gone: readonly Leg[], heardUs: number, why: Synthetic, nowMs: number): Notice[] {
+    for (const leg of gone) {
+      concludeEnd(leg, heardUs, why);
+      this.#remembered.add(leg, nowMs);
+      if (leg.flow?.root === leg) this.#startLinger(leg.flow, nowMs);
+      this.#families.touch(leg);
+    }
+    return this.#speak(nowMs);
   }
 
   #takeIn(leg: Leg, event: SwitchEvent): void {
@@ -135,6 +231,7 @@ export class Calls {
   #speak(nowMs: number): Notice[] {
     return this.#families.takeTouched().flatMap((flow) => {
       const notices = announce(flow, nowMs, this.#announcing);
+      if (notices.length > 0 || this.#kept.get(flow) !== (flow.closed ? undefined : flow.legs.length)) this.#changed.add(flow);
       if (flow.closed) this.#families.close(flow);
       return notices;
     });
@@ -146,6 +243,7 @@ export class Calls {
       if (leg.firstSeenMs + this.#options.rules.maxAgeMs > nowMs) return;
       if (leg.flow && this.#families.open.has(leg.flow)) {
         this.#families.close(leg.flow);
+        this.#changed.add(leg.flow);
         this.#options.dropped(leg.flow.id);
       }
       this.#families.forget(leg);

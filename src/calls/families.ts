@@ -39,9 +39,22 @@ export class Families {
     return leg;
   }
 
-  /** The leg's CREATE has come: finds its flow, and that of all legs that waited for it. */
+  /** The leg's CREATE has come, or was made up for: finds its flow, and that of all legs that waited for it. */
   bear(leg: Leg, born: Birth): void {
     if (!leg.born) this.#place(Object.assign(leg, { born }));
+  }
+
+  /** As `bear`, for a leg whose creator is gone and was never known. */
+  bearOrphan(leg: Leg, born: Birth): void {
+    if (leg.born) return;
+    this.#begin(Object.assign(leg, { born }), true);
+    this.touch(leg);
+  }
+
+  /** Takes back a flow and its legs as they were kept. */
+  restore(flow: Flow, legs: readonly Leg[]): void {
+    for (const leg of legs) this.#legs.set(leg.id, leg);
+    this.#open.add(flow);
   }
 
   /** The leg was answered; a root that is answered before any callee leg is known was picked up by an application. */
@@ -106,7 +119,10 @@ export class Families {
     leg.joined.push(flow);
     noticeMany(flow, this.#rules);
     this.#touched.add(flow);
-    if (leg.flow?.orphan && leg.flow.root === leg) this.close(leg.flow);
+    if (leg.flow?.orphan && leg.flow.root === leg) {
+      this.close(leg.flow);
+      this.#touched.add(leg.flow);
+    }
   }
 }
 
@@ -116,7 +132,8 @@ export const flowsOf = (leg: Leg): Flow[] => (leg.flow ? [leg.flow, ...leg.joine
 /** A leg created after the root's end is not announced in that flow. */
 function mayTakeIn(flow: Flow, leg: BornLeg): boolean {
   const end = flow.root.hungUp;
-  return !flow.closed && !(end && end.sequence < leg.born.sequence);
+  if (flow.closed) return false;
+  return !end || (leg.born.sighted ? leg.born.atUs <= end.atUs : leg.born.sequence < end.sequence);
 }
 
 const byAge = (a: Flow, b: Flow) => a.root.born.atUs - b.root.born.atUs || a.root.born.sequence - b.root.born.sequence;

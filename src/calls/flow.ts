@@ -36,6 +36,8 @@ export interface Flow {
   frozen?: { readonly domain: string; readonly direction: Direction; readonly voice: Voice };
   /** By leg id; under the flow's id where the flow speaks as one. */
   readonly announced: Map<string, Announced>;
+  /** The tenant, from the moment that he is known. */
+  domain?: string;
   position: number;
   lingerOver: boolean;
   waitOver: boolean;

@@ -1,5 +1,6 @@
 import type { SwitchEvent } from './event.js';
 import type { Flow } from './flow.js';
+import type { Synthetic } from './notice.js';
 import type { CallRules } from './rules.js';
 
 /** A value and the Event-Sequence of the event that told it. */
@@ -22,14 +23,22 @@ export interface Birth extends Moment {
   readonly dialedExtension: string;
   readonly context: string;
   readonly sipCallId: string;
+  /** Its CREATE was missed: this was read from the channel later, and its sequence is of then. */
+  readonly sighted: boolean;
 }
 
-export interface HangUp extends Moment { readonly cause: string }
+export interface HangUp extends Moment {
+  readonly cause: string;
+  /** Nobody told it: the leg was found to be gone. */
+  readonly synthetic?: Synthetic;
+}
 
 /** One channel: facts about it, kept whatever the order of their arrival, even before its CREATE. */
 export interface Leg {
   readonly id: string;
   readonly firstSeenMs: number;
+  /** Core-UUID of the switch's run that it belongs to. */
+  coreId: string;
   /** The channel rang in (as opposed to: the switch originated it). */
   inbound: boolean;
   born?: Birth;
@@ -55,7 +64,7 @@ export interface Leg {
   readonly bridges: { readonly other: Leg; readonly at: Moment }[];
 }
 
-export const newLeg = (id: string, firstSeenMs: number): Leg => ({ id, firstSeenMs, inbound: false, variables: new Map(), answeredAlone: false, joined: [], bridges: [] });
+export const newLeg = (id: string, firstSeenMs: number): Leg => ({ id, firstSeenMs, coreId: '', inbound: false, variables: new Map(), answeredAlone: false, joined: [], bridges: [] });
 
 /** The variables that the rules read; nothing else of an event is kept. */
 export function watchedVariables(rules: CallRules): string[] {
@@ -67,6 +76,7 @@ export function watchedVariables(rules: CallRules): string[] {
 /** Keeps what any event of the leg says about it. */
 export function absorb(leg: Leg, event: SwitchEvent, rules: CallRules, watched: readonly string[]): void {
   const { sequence } = event;
+  if (event.coreId) leg.coreId = event.coreId;
   const channelDirection = event.get('Call-Direction');
   if (channelDirection) leg.inbound = channelDirection === 'inbound';
   for (const name of watched) {
@@ -123,6 +133,7 @@ export function birthOf(event: SwitchEvent, rules: CallRules): Birth {
     dialedExtension: event.get(`variable_${rules.variables.dialedExtension}`) ?? '',
     context: event.get('Caller-Context') ?? '',
     sipCallId: event.get('variable_sip_call_id') ?? '',
+    sighted: false,
   };
 }
 

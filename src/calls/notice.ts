@@ -29,6 +29,12 @@ export interface Payload {
 
 export type CallStatus = 'answered' | 'busy' | 'no-answered' | 'cancel' | 'not-available' | 'invalid';
 
+/**
+ * Why a notice was not told by the switch: the leg was gone after a time without a link (`reconciled`), the switch has started
+ * anew (`switch_restart`), or its events were lost although the link was up (`lost`).
+ */
+export type Synthetic = 'reconciled' | 'switch_restart' | 'lost';
+
 /** What happened to a call, in the tenants' words. */
 export interface Notice {
   readonly switchName: string;
@@ -49,4 +55,6 @@ export interface Notice {
   /** When the event that released it was read, on `Clock.monotonicMs`. */
   readonly receivedAtMs: number;
   readonly payload: Payload;
+  /** Set where the end of a leg was concluded and not told; what it says is made from what is known. */
+  readonly synthetic?: Synthetic;
 }

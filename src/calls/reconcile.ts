@@ -1,0 +1,75 @@
+import { flowsOf, type Families } from './families.js';
+import type { HangUp, Leg } from './leg.js';
+import type { Synthetic } from './notice.js';
+import type { ChannelRow, Sighting } from './sighting.js';
+
+/** Which of the channels that are up have to be looked at: those not known, and those that show a change which was missed. Oldest first. */
+export function channelsToSight(families: Families, rows: readonly ChannelRow[]): string[] {
+  return rows
+    .filter((row) => isNews(families, row))
+    .sort((a, b) => Number(a['created_epoch'] ?? 0) - Number(b['created_epoch'] ?? 0))
+    .flatMap((row) => row['uuid'] ?? []);
+}
+
+function isNews(families: Families, row: ChannelRow): boolean {
+  const leg = families.legs.get(row['uuid'] ?? '');
+  if (!leg?.flow) return true;
+  if (!leg.answered && (row['callstate'] === 'ACTIVE' || row['callstate'] === 'HELD')) return true;
+  const other = row['call_uuid'] && row['call_uuid'] !== leg.id ? families.legs.get(row['call_uuid']) : leg;
+  return !other || !flowsOf(leg).some((flow) => flowsOf(other).includes(flow));
+}
+
+/**
+ * Makes up for missed events: legs are born, answered and bridged in the order in which that happened. What a later event tells
+ * counts more, for its sequence is higher.
+ */
+export function takeSightings(families: Families, sightings: readonly Sighting[]): void {
+  const present = new Set(sightings.map(({ leg }) => leg.id));
+  const base = Math.min(...sightings.map(({ born }) => born.sequence));
+  const facts = sightings.flatMap((sighting) => factsOf(families, sighting, present)).sort((a, b) => a.atUs - b.atUs);
+  // Between two numbers of the switch there is room for a million facts.
+  facts.forEach(({ happen }, index) => happen(base + index / 1_000_000));
+}
+
+interface Fact { readonly atUs: number; readonly happen: (sequence: number) => void }
+
+function factsOf(families: Families, { leg: seen, born, answeredUs, bridged }: Sighting, present: ReadonlySet<string>): Fact[] {
+  const leg = families.meet(seen.id, seen.firstSeenMs);
+  const facts: Fact[] = [{ atUs: born.atUs, happen: (sequence) => {
+    merge(leg, seen);
+    const creatorIsGone = born.parentId !== undefined && !present.has(born.parentId) && !families.legs.has(born.parentId);
+    if (creatorIsGone) families.bearOrphan(leg, { ...born, sequence });
+    else families.bear(leg, { ...born, sequence });
+    families.touch(leg);
+  } }];
+  if (answeredUs !== undefined) {
+    facts.push({ atUs: answeredUs, happen: (sequence) => {
+      if (!leg.answered) { leg.answered = { atUs: answeredUs, sequence }; families.pickUp(leg); }
+      families.touch(leg);
+    } });
+  }
+  const other = bridged && (present.has(bridged.otherId) || families.legs.has(bridged.otherId)) ? bridged : undefined;
+  if (other) facts.push({ atUs: other.atUs, happen: (sequence) => { families.connect(leg, families.meet(other.otherId, seen.firstSeenMs), { atUs: other.atUs, sequence }); } });
+  return facts;
+}
+
+/** Takes over what the dump says about a leg, unless an event has told something newer. */
+function merge(leg: Leg, seen: Leg): void {
+  leg.inbound = seen.inbound;
+  leg.coreId ||= seen.coreId;
+  for (const [name, told] of seen.variables) {
+    if ((leg.variables.get(name)?.sequence ?? -1) < told.sequence) leg.variables.set(name, told);
+  }
+  if (seen.direction) leg.direction ??= seen.direction;
+  if (seen.destination && (leg.destination?.sequence ?? -1) < seen.destination.sequence) leg.destination = seen.destination;
+  if (seen.context && (leg.context?.sequence ?? -1) < seen.context.sequence) leg.context = seen.context;
+}
+
+/** Ends a leg that is gone although nobody told it: no earlier than anything known of it, at `atUs` as far as that allows. */
+export function concludeEnd(leg: Leg, atUs: number, synthetic: Synthetic): void {
+  const latest = Math.max(atUs, leg.born?.atUs ?? 0, leg.answered?.atUs ?? 0, ...leg.joined.flatMap((flow) => flow.joined.filter((joined) => joined.leg === leg).map((joined) => joined.at.atUs)));
+  const end: HangUp = { atUs: latest, sequence: Number.MAX_SAFE_INTEGER, cause: '', synthetic };
+  leg.hungUp ??= end;
+  leg.completed ??= { atUs: leg.hungUp.atUs, sequence: end.sequence };
+  leg.destroyed ??= leg.hungUp;
+}

@@ -1,0 +1,61 @@
+import type { Announced, BornLeg, Flow } from './flow.js';
+import type { Dated, Leg, Moment } from './leg.js';
+
+/** A flow and its legs as they are kept in the database. Read back by the same and by newer versions. */
+interface KeptFlow extends Pick<Flow, 'many' | 'orphan' | 'frozen' | 'domain' | 'position' | 'lingerOver' | 'waitOver'> {
+  readonly version: 1;
+  readonly legs: KeptLeg[];
+  /** Legs of other flows that joined this one. */
+  readonly guests: KeptLeg[];
+  readonly joined: { readonly id: string; readonly at: Moment }[];
+  readonly announced: [key: string, Omit<Announced, 'leg'> & { readonly leg: string }][];
+  readonly told?: [string, string][];
+}
+
+type KeptLeg = Omit<Leg, 'firstSeenMs' | 'variables' | 'flow' | 'joined' | 'bridges'> & { readonly variables: [string, Dated][] };
+
+/** Everything that is known of an open flow, as JSON. */
+export function keepFlow(flow: Flow): string {
+  const { many, orphan, frozen, domain, position, lingerOver, waitOver, told } = flow;
+  const kept: KeptFlow = {
+    version: 1, many, orphan, position, lingerOver, waitOver,
+    ...(frozen && { frozen }), ...(domain !== undefined && { domain }), ...(told && { told: [...told] }),
+    legs: flow.legs.map(keepLeg),
+    guests: flow.joined.map(({ leg }) => keepLeg(leg)),
+    joined: flow.joined.map(({ leg, at }) => ({ id: leg.id, at })),
+    announced: [...flow.announced].map(([key, { leg, ...rest }]) => [key, { ...rest, leg: leg.id }]),
+  };
+  return JSON.stringify(kept);
+}
+
+/** All but what ties it to this process; keys that are not set do not appear in the JSON. */
+function keepLeg({ variables, ...leg }: Leg): KeptLeg {
+  return { ...leg, variables: [...variables], firstSeenMs: undefined, flow: undefined, joined: undefined, bridges: undefined } as KeptLeg;
+}
+
+/**
+ * The flow as it was kept, with its legs; undefined where the text is none that this version understands. Legs that `known` has
+ * already (they are in two flows) stay one.
+ */
+export function restoreFlow(text: string, known: ReadonlyMap<string, Leg>, nowMs: number): { flow: Flow; legs: Leg[] } | undefined {
+  const kept = JSON.parse(text) as KeptFlow;
+  if (kept.version !== 1) return undefined;
+  const { legs: keptLegs, guests, joined, announced, told, many, orphan, frozen, domain, position, lingerOver, waitOver } = kept;
+  const legs = new Map([...keptLegs, ...guests].map((leg) => [leg.id, known.get(leg.id) ?? restoreLeg(leg, nowMs)]));
+  const of = (id: string) => legs.get(id) as BornLeg;
+  const own = keptLegs.map(({ id }) => of(id));
+  const [root, ...others] = own;
+  if (!root) return undefined;
+  const flow: Flow = {
+    many, orphan, position, lingerOver, waitOver, ...(frozen && { frozen }), ...(domain !== undefined && { domain }),
+    id: root.id, root, legs: own, callees: others.filter((leg) => !leg.born.loopback), closed: false,
+    joined: joined.map(({ id, at }) => ({ leg: of(id), at })),
+    announced: new Map(announced.map(([key, { leg, ...told }]) => [key, { ...told, leg: of(leg) }])),
+    ...(told && { told: new Map(told) }),
+  };
+  for (const leg of own) leg.flow = flow;
+  for (const { leg } of flow.joined) leg.joined.push(flow);
+  return { flow, legs: [...legs.values()] };
+}
+
+const restoreLeg = ({ variables, ...rest }: KeptLeg, firstSeenMs: number): Leg => ({ ...rest, firstSeenMs, variables: new Map(variables), joined: [], bridges: [] });

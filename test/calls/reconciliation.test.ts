@@ -1,0 +1,126 @@
+import fc from 'fast-check';
+import { Calls } from '../../src/calls/calls.js';
+import type { SwitchEvent } from '../../src/calls/event.js';
+import type { Notice } from '../../src/calls/notice.js';
+import type { ChannelRow } from '../../src/calls/sighting.js';
+import { eventsOf, goldensOf, recordedCalls, RULES, settle, TENANTS, type Golden } from '../support/goldens.js';
+
+const names = await recordedCalls();
+const recordings = new Map(await Promise.all(names.map(async (name) => [name, { events: await eventsOf(name), goldens: await goldensOf(name) }] as const)));
+
+const newCalls = () => new Calls({ switchName: 'pbx', rules: RULES, tenantOf: (name) => (TENANTS.has(name) ? name : undefined), unattributed: () => {}, dropped: () => {} });
+
+const isOf = (id: string) => (event: SwitchEvent) => event.get('Unique-ID') === id;
+
+/** What the switch would answer after these events: its channels, and a dump of each. */
+function channelsAfter(events: readonly SwitchEvent[]): { row: ChannelRow; dump: SwitchEvent }[] {
+  const created = events.filter(({ name }) => name === 'CHANNEL_CREATE').map((event) => event.get('Unique-ID')!);
+  const up = created.filter((id) => !events.some((event) => event.name === 'CHANNEL_DESTROY' && isOf(id)(event)));
+  return up.map((id) => {
+    const own = events.filter((event) => isOf(id)(event) && event.name.startsWith('CHANNEL_'));
+    const [birth, last] = [own.find(({ name }) => name === 'CHANNEL_CREATE')!, own.at(-1)!];
+    const of = (header: string) => birth.get(header) ?? '';
+    // Of two legs only the originator's is told of a bridge; the switch itself notes it on both.
+    const bridge = events.filter(({ name }) => name === 'CHANNEL_BRIDGE').filter((event) => event.get('Bridge-A-Unique-ID') === id || event.get('Bridge-B-Unique-ID') === id).at(-1);
+    const other = bridge && [bridge.get('Bridge-A-Unique-ID'), bridge.get('Bridge-B-Unique-ID')].find((end) => end !== id);
+    const now: Record<string, string | undefined> = bridge ? { variable_bridge_uuid: other, 'Caller-Channel-Bridged-Time': String(bridge.timestampUs) } : {};
+    return {
+      row: {
+        uuid: id, created_epoch: of('Caller-Channel-Created-Time').slice(0, 10), callstate: own.some(({ name }) => name === 'CHANNEL_ANSWER') ? 'ACTIVE' : 'RINGING',
+        call_uuid: bridge?.get('Bridge-A-Unique-ID') ?? last.get('Channel-Call-UUID') ?? id, initial_cid_num: of('Caller-Caller-ID-Number'), initial_dest: of('Caller-Destination-Number'), initial_context: of('Caller-Context'),
+      },
+      dump: { ...last, name: 'CHANNEL_DATA', subclass: '', coreId: last.coreId, switchName: 'pbx', sequence: last.sequence, timestampUs: last.timestampUs, receivedAtMs: last.receivedAtMs, get: (header) => now[header] ?? last.get(header) },
+    };
+  });
+}
+
+/** Plays a call whose events from `from` to `to` are lost, in one process, or in a second one that knows only what was kept. */
+function playWithGap(events: readonly SwitchEvent[], from: number, to: number, restart: boolean): Notice[] {
+  let calls = newCalls();
+  const kept = new Map<string, string>();
+  const notices: Notice[] = [];
+  const keep = (told: Notice[]) => {
+    notices.push(...told);
+    for (const { flowId, state } of calls.takeKept()) if (state === null) kept.delete(flowId); else kept.set(flowId, state);
+  };
+  for (const event of events.slice(0, from)) keep(calls.accept(event));
+  if (restart) {
+    calls = newCalls();
+    for (const state of kept.values()) calls.restore(state, events[from - 1]?.receivedAtMs ?? 0);
+  }
+  const channels = channelsAfter(events.slice(0, to));
+  const nowMs = (events[to - 1]?.receivedAtMs ?? 0) + 1;
+  const wanted = new Set(calls.toSight(channels.map(({ row }) => row)));
+  const sightings = channels.filter(({ row }) => wanted.has(row['uuid']!)).map(({ row, dump }) => calls.sight(row, dump));
+  keep(calls.adopt(sightings, nowMs));
+  keep(calls.endMissing({ up: new Set(channels.map(({ row }) => row['uuid']!)), askedAtMs: nowMs, heardUs: events[from - 1]?.timestampUs ?? 0, why: 'reconciled' }, nowMs));
+  for (const event of events.slice(to)) keep(calls.accept(event));
+  keep(settle(calls));
+  expect(calls.openFlows).toBe(0);
+  return notices;
+}
+
+/**
+ * What nobody can know: of a leg, or of a flow whose root, was there neither before the gap nor after it, anything; nor of a flow
+ * whose tenant only lost events named; of a leg that was gone after the gap, its answer; of a transfer into a call that was gone, that
+ * it was one; of legs linked by a loopback pair that came and went, that they were.
+ */
+function unknowable(events: readonly SwitchEvent[], from: number, to: number, restart: boolean): (golden: Golden) => boolean {
+  const seen = (event: SwitchEvent) => event.get('Unique-ID') ?? '';
+  const heard = events.slice(0, from);
+  const after = new Set(channelsAfter(events.slice(0, to)).map(({ row }) => row['uuid']!));
+  const lost = events.slice(from, to);
+  const told = [...events.slice(0, from), ...events.slice(to), ...channelsAfter(events.slice(0, to)).map(({ dump }) => dump)];
+  const namedIn = (some: readonly SwitchEvent[]) => new Set(some.filter((event) => event.get('variable_domain_name'))
+    .flatMap((event) => [seen(event), event.get('variable_originator') ?? '', event.get('variable_cc_member_session_uuid') ?? '']));
+  const named = namedIn(told);
+  // What has no tenant yet is not kept for a second process.
+  const before = restart ? namedIn(heard) : new Set(heard.map(seen));
+  const plumbingLost = lost.some((event) => event.name === 'CHANNEL_CREATE' && (event.get('Channel-Name') ?? '').startsWith('loopback/') && !after.has(seen(event)));
+  return ({ flow, leg, payload }) => {
+    if (!named.has(flow) || !(before.has(flow) || after.has(flow)) || plumbingLost) return true;
+    const transfer = lost.some((event) => event.get('Bridge-A-Unique-ID') === flow && event.get('Bridge-B-Unique-ID') === leg);
+    if (after.has(leg) && (after.has(flow) || !transfer)) return false;
+    return !before.has(leg) || transfer || (payload.state === 'answered' && lost.some((event) => event.name === 'CHANNEL_ANSWER' && isOf(leg)(event)));
+  };
+}
+
+const key = ({ flow, payload }: Golden) => `${flow} ${payload.call_id} ${payload.state}`;
+
+describe('a gap in the events of a call', () => {
+  const gap = fc.constantFrom(...names).chain((name) => {
+    const { length } = recordings.get(name)!.events;
+    return fc.record({ name: fc.constant(name), from: fc.nat(length), lost: fc.nat(length), restart: fc.boolean() });
+  });
+
+  it('costs no webhook that anybody could know of, makes none twice, and tells late what it would have told', () => {
+    fc.assert(fc.property(gap, ({ name, from, lost, restart }) => {
+      const { events, goldens } = recordings.get(name)!;
+      const to = Math.min(events.length, from + lost);
+      const hidden = unknowable(events, from, to, restart);
+      const notices = playWithGap(events, from, to, restart);
+      const told = notices.map((notice) => key({ flow: notice.flowId, leg: notice.legId, payload: notice.payload }));
+      // A new process may find the channel of a call that has ended and is about to go; the outbox knows the ids by then.
+      if (!restart) expect(new Set(told).size).toBe(told.length);
+      // Without a ringing there is no hangup either: of an outbound call that is told of the root.
+      const silent = new Set(goldens.filter((golden) => golden.payload.state === 'ringing' && hidden(golden)).map(({ payload }) => payload.call_id));
+      const must = goldens.filter((golden) => !hidden(golden) && !(golden.payload.state === 'hangup' && silent.has(golden.payload.call_id))).map(key);
+      expect(must.filter((golden) => !told.includes(golden))).toEqual([]);
+      const exact = new Map(goldens.map((golden) => [key(golden), golden.payload]));
+      for (const { flowId, legId, payload } of notices.filter(({ state }) => state === 'ringing' || state === 'answered')) {
+        const golden = exact.get(key({ flow: flowId, leg: legId, payload }));
+        if (golden) expect(payload).toEqual(golden);
+      }
+    }), { numRuns: 2_000 });
+  });
+});
+
+it('ends everything when the switch has started anew, says so, and hears nothing of it any more', () => {
+  const { events } = recordings.get('calls/06-inbound-ext-answered')!;
+  const calls = newCalls();
+  const told = events.slice(0, 8).flatMap((event) => calls.accept(event));
+  const last = events[7]!;
+  told.push(...calls.restarted('another-run', last.timestampUs, last.receivedAtMs), ...events.slice(8).flatMap((event) => calls.accept(event)), ...settle(calls));
+  expect(told.map(({ state, synthetic }) => [state, synthetic])).toEqual([['ringing', undefined], ['answered', undefined], ['hangup', 'switch_restart'], ['cdr', 'switch_restart']]);
+  expect(calls.openFlows).toBe(0);
+});
