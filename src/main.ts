@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { SwitchEvent } from './calls/event.js';
 import { CALL_STATES } from './calls/notice.js';
 import type { CallRules } from './calls/rules.js';
 import { systemClock, type Clock } from './clock.js';
@@ -10,17 +11,23 @@ import { migrate } from './db/migrate.js';
 import { createPool, requireServer, ServerAway, type Pool } from './db/pool.js';
 import { createDeliveries, DEFAULT_DELIVERIES, type Deliveries } from './delivery/deliveries.js';
 import { createRetention } from './delivery/retention.js';
+import { createSpill } from './delivery/spill.js';
+import { createConnectionThread } from './esl/connection-thread.js';
+import { openSurvey } from './esl/survey.js';
 import { SwitchLink } from './esl/switch-link.js';
 import type { Readiness } from './http/health.js';
 import { createHttpServer, type HttpServer } from './http/server.js';
 import { createApiStore } from './http/store.js';
-import { createIngest } from './ingest/ingest.js';
+import { createIngest, type Ingest } from './ingest/ingest.js';
+import { createMemory } from './ingest/memory.js';
+import { Reconciler } from './ingest/reconciler.js';
 import { startAll, stopAll, type Service } from './lifecycle.js';
 import type { Logger } from './log.js';
-import { createMetrics, type Metrics } from './metrics.js';
+import { createMetrics } from './metrics.js';
 import { createDirectory, type Directory } from './subscriptions/directory.js';
 import { createAddressPolicy } from './webhook/address.js';
 import { createResolver } from './webhook/lookup.js';
+import { createWatchdog } from './watchdog.js';
 import { createSender } from './webhook/send.js';
 
 interface Surroundings { log: Logger; clock: Clock; random: () => number; stopping: AbortSignal }
@@ -49,32 +56,59 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
     policy, timeoutMs: config.delivery.timeoutMs, maxResponseBytes: config.delivery.maxResponseBytes, maxSocketsPerOrigin: config.delivery.concurrency,
   });
   const directory = createDirectory();
+  const links: SwitchLink[] = [];
 
   const feed = createDirectoryFeed({ directory, db: pool, url: database.url, clock, log, random });
   const deliveries = createDeliveries({
     pool, clock, log, metrics, random, send: (request, signal) => sender.send(request, signal), subscriptionOf: (id) => directory.byId(id),
     policy: { waitsMs: config.delivery.retryMs, jitter: config.delivery.jitter, random },
     headers: { userAgent: `hookswitch/${VERSION}`, keyHeader: config.delivery.keyHeader, keyScheme: config.delivery.keyScheme },
-  }, { ...DEFAULT_DELIVERIES, ...config.delivery, name: config.name });
+    spill: createSpill(join(config.dataDir, 'spill'), { clock, log, pid: process.pid }),
+    onRoom: (hasRoom) => { if (!hasRoom) for (const link of links) link.dropOverwhelmed(); },
+  }, { ...DEFAULT_DELIVERIES, ...config.delivery, ...config.ingest, name: config.name });
   const retention = createRetention({ db: pool, clock, log, random }, config.retention);
-  const ingest = createIngest({ rules: callRules(config), directory, add: (promised) => deliveries.add(promised), clock, log, metrics });
-  const links = config.switches.map((to) => new SwitchLink(
-    { ...to, ...config.esl, switchName: to.name, loginMs: config.esl.loginTimeoutMs, subclasses: config.esl.customSubclasses },
-    { clock, random, log, metrics, onEvent: (event) => ingest.onEvent(event) },
-  ));
-  const readiness = () => readinessOf({ config, metrics, pool, feed, links, deliveries });
+  const ingest = createIngest({ rules: callRules(config), directory, add: (promised, flow) => deliveries.add(promised, flow), clock, log, metrics });
+  const thread = createConnectionThread({ log });
+  const reconcilers = new Map(config.switches.map((to) => [to.name, new Reconciler({
+    switchName: to.name, ingest, clock, random, log, metrics, openSurvey: () => openSurvey({ ...to, switchName: to.name, clock, connect: thread.connect }),
+  })]));
+  const memory = createMemory({ db: pool, owner: config.name, silentMs: config.delivery.leaseMs, ingest, reconcilers, committed: () => deliveries.flushed(), clock, log });
+  for (const to of config.switches) {
+    const reconciler = reconcilers.get(to.name)!;
+    links.push(new SwitchLink(
+      { ...to, ...config.esl, switchName: to.name, loginMs: config.esl.loginTimeoutMs, subclasses: config.esl.customSubclasses },
+      { clock, random, log, metrics, connect: thread.connect, hasRoom: () => deliveries.hasRoom(), ...hooksOf(ingest, reconciler) },
+    ));
+  }
+  const readiness = () => readinessOf({ config, pool, feed, links, deliveries });
   const http = createHttpServer(
     { ...config.http },
     { store: createApiStore(pool), policy, resolve: createResolver(), knownEvents: CALL_STATES, readiness, metrics, log, clock },
   );
+  const watchdog = createWatchdog({ env: process.env, pid: process.pid, clock, log });
 
   const services: Service[] = [
-    { name: 'database', start: () => Promise.resolve(), stop: async () => { await pool.end(); await database.stop(); } },
-    { name: 'sender', start: () => Promise.resolve(), stop: () => { sender.close(); return Promise.resolve(); } },
-    feed, deliveries, retention, ingest, http, ...links,
+    resource('database', async () => { await pool.end(); await database.stop(); }),
+    resource('sender', () => { sender.close(); return Promise.resolve(); }),
+    feed, deliveries, retention, memory, ingest, http, ...reconcilers.values(), resource('connection thread', () => thread.stop()), ...links, watchdog,
   ];
   await startAll(services, new AbortController().signal);
   return { api: welcome(http, directory, log), stop: (hurry) => stopAll([...services].reverse(), hurry) };
+}
+
+/** Something that is there once it is built, and has to be let go of. */
+const resource = (name: string, stop: () => Promise<void>): Service => ({ name, start: () => Promise.resolve(), stop });
+
+/** What a link tells, and whom. */
+function hooksOf(ingest: Ingest, reconciler: Reconciler) {
+  return {
+    onUp: () => reconciler.onUp(),
+    onDown: () => reconciler.onDown(),
+    onEvent: (event: SwitchEvent) => {
+      if (event.name === 'HEARTBEAT') reconciler.onHeartbeat(event);
+      ingest.onEvent(event);
+    },
+  };
 }
 
 /** The configured Postgres, waited for where it is away, or the embedded one; migrated. */
@@ -129,28 +163,35 @@ function callRules(config: Config): CallRules {
   };
 }
 
-interface Parts { config: Config; metrics: Metrics; pool: Pool; feed: DirectoryFeed; links: readonly SwitchLink[]; deliveries: Deliveries }
+interface Parts { config: Config; pool: Pool; feed: DirectoryFeed; links: readonly SwitchLink[]; deliveries: Deliveries }
 
 /** Ready is a daemon that hears a switch, can keep what it hears, and is not hopelessly behind. */
-async function readinessOf({ config, metrics, pool, feed, links, deliveries }: Parts): Promise<Readiness> {
+async function readinessOf({ config, pool, feed, links, deliveries }: Parts): Promise<Readiness> {
   const answers = await pool.query('select 1').then(() => true, () => false);
   const backlog = await deliveries.backlog().catch(() => undefined);
   const buffered = deliveries.buffered();
-  metrics.buffered.set(buffered);
   const checks = {
     database: { ready: answers && feed.isFresh(), answers, directoryFresh: feed.isFresh() },
     switches: { ready: links.some((link) => link.isUp()), links: links.map((link) => ({ ready: link.isUp(), name: link.name })) },
     backlog: { ready: backlog !== undefined && backlog <= config.delivery.maxBacklog, waiting: backlog, limit: config.delivery.maxBacklog },
-    buffer: { ready: buffered <= config.ingest.maxBuffered, notices: buffered, limit: config.ingest.maxBuffered },
+    buffer: { ready: deliveries.hasRoom(), notices: buffered, limit: config.ingest.maxBuffered },
   };
   return { ready: Object.values(checks).every(({ ready }) => ready), checks };
 }
 
-/** Runs the daemon until SIGTERM or SIGINT, then drains it within `drainMs`; a second signal drops what is in hand. */
+/** One keystroke may come twice, from the terminal and through npm. */
+const IMPATIENT_MS = 1_000;
+
+/** Runs the daemon until SIGTERM or SIGINT, then drains it within `drainMs`; a second signal, not at once, drops what is in hand. */
 export async function runDaemon(config: Config, log: Logger): Promise<void> {
   const stopping = new AbortController();
   const hurry = new AbortController();
-  const onSignal = () => { (stopping.signal.aborted ? hurry : stopping).abort(); };
+  let askedMs = Infinity;
+  const onSignal = () => {
+    if (systemClock.monotonicMs() - askedMs > IMPATIENT_MS) hurry.abort();
+    askedMs = Math.min(askedMs, systemClock.monotonicMs());
+    stopping.abort();
+  };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   const daemon = await startDaemon(config, log, stopping.signal);
   await aborted(stopping.signal);

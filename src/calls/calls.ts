@@ -38,8 +38,8 @@ export interface FlowKept {
 export interface Missing {
   /** Every channel that was up when it was asked. */
   readonly up: ReadonlySet<string>;
-  /** When it was asked, on `Clock.monotonicMs`: what was seen for the first time later is not missing. */
-  readonly askedAtMs: number;
+  /** On `Clock.monotonicMs`: what was seen for the first time since then is not missing. */
+  readonly sinceMs: number;
   /** Until when the switch was heard, microseconds: a leg that is gone was still up then. */
   readonly heardUs: number;
   readonly why: Synthetic;
@@ -83,6 +83,12 @@ export class Calls {
 
   /** Legs in memory, with those of ended flows that are still remembered. */
   get legsKnown(): number { return this.#families.legs.size; }
+
+  /** Whether the flow has begun and not ended. */
+  isOpen(flowId: string): boolean {
+    const flow = this.#families.legs.get(flowId)?.flow;
+    return flow !== undefined && this.#families.open.has(flow);
+  }
 
   /** Takes in one event, in the order of the socket, and returns what it made known, in order. */
   accept(event: SwitchEvent): Notice[] {
@@ -159,14 +165,14 @@ export class Calls {
   }
 
   /** Ends the legs that are gone although no event told so. To be called when what was on its way has had time to come. */
-  endMissing({ up, askedAtMs, heardUs, why }: Missing, nowMs: number): Notice[] {
-    const gone = [...this.#families.legs.values()].filter((leg) => !up.has(leg.id) && leg.firstSeenMs < askedAtMs && !leg.completed);
+  endMissing({ up, sinceMs, heardUs, why }: Missing, nowMs: number): Notice[] {
+    const gone = [...this.#families.legs.values()].filter((leg) => !up.has(leg.id) && leg.firstSeenMs < sinceMs && !leg.completed);
     return this.#conclude(gone, heardUs, why, nowMs);
   }
 
-  /** The switch runs anew: whatever belongs to another run than `coreId` has ended, at `heardUs` at the latest known. */
-  restarted(coreId: string, heardUs: number, nowMs: number): Notice[] {
-    const gone = [...this.#families.legs.values()].filter((leg) => leg.coreId !== coreId && !leg.completed);
+  /** The switch runs anew: every leg seen before `sinceMs` (`Clock.monotonicMs`) has ended, and was up at `heardUs` still. */
+  restarted(sinceMs: number, heardUs: number, nowMs: number): Notice[] {
+    const gone = [...this.#families.legs.values()].filter((leg) => leg.firstSeenMs < sinceMs && !leg.completed);
     return this.#conclude(gone, heardUs, 'switch_restart', nowMs);
   }
 

@@ -3,7 +3,7 @@ import type { HangUp, Leg } from './leg.js';
 import type { Synthetic } from './notice.js';
 import type { ChannelRow, Sighting } from './sighting.js';
 
-/** Which of the channels that are up have to be looked at: those not known, and those that show a change which was missed. Oldest first. */
+/** Which of the channels that are up have to be looked at: those not known, those that may have been answered, and those that show a transfer. Oldest first. */
 export function channelsToSight(families: Families, rows: readonly ChannelRow[]): string[] {
   return rows
     .filter((row) => isNews(families, row))
@@ -13,8 +13,7 @@ export function channelsToSight(families: Families, rows: readonly ChannelRow[])
 
 function isNews(families: Families, row: ChannelRow): boolean {
   const leg = families.legs.get(row['uuid'] ?? '');
-  if (!leg?.flow) return true;
-  if (!leg.answered && (row['callstate'] === 'ACTIVE' || row['callstate'] === 'HELD')) return true;
+  if (!leg?.flow || !leg.answered) return true;
   const other = row['call_uuid'] && row['call_uuid'] !== leg.id ? families.legs.get(row['call_uuid']) : leg;
   return !other || !flowsOf(leg).some((flow) => flowsOf(other).includes(flow));
 }

@@ -22,7 +22,7 @@ function secret<T>(kind: Kind<T>, doc: string, env: string): Key<T> {
 export const schema = {
   name: key(is.wordOrNone, "This daemon's name among the daemons on one Postgres; after a crash the next daemon of that name takes its work over at once. Empty: the machine's host name.", 'HOOKSWITCH_NAME'),
   timeZone: key(is.timeZone, 'The time zone in which webhooks say their times.', 'HOOKSWITCH_TIME_ZONE'),
-  dataDir: key(is.filled, 'The folder for what the daemon keeps on disk: the embedded Postgres. A relative one starts at the working directory.', 'HOOKSWITCH_DATA_DIR'),
+  dataDir: key(is.filled, 'The folder for what the daemon keeps on disk: the embedded Postgres, and what it could not commit before it had to stop. A relative one starts at the working directory.', 'HOOKSWITCH_DATA_DIR'),
   drainMs: key(is.milliseconds(), 'How long a stopping daemon waits for the webhooks in flight, in milliseconds.', 'HOOKSWITCH_DRAIN_MS'),
   log: {
     level: key(is.oneOf('debug', 'info', 'warn', 'error'), 'The least weight of a line that is logged.', 'HOOKSWITCH_LOG_LEVEL'),
@@ -77,8 +77,8 @@ export const schema = {
     urlTemplate: key(is.recordingUrl, 'The public URL of a recording, with {domain}, {call_id} and {file} (the base name of the file). Empty: webhooks name no recording.', 'HOOKSWITCH_RECORDING_URL'),
   },
   ingest: {
-    maxBuffered: key(is.whole(100, 10_000_000, 'notices'), 'Notices read and not yet committed that are held in memory; beyond, the link to the switch is closed and taken up later.'),
-    maxBatch: key(is.whole(1, 10_000, 'notices'), 'Notices that are committed together at most.'),
+    maxBuffered: key(is.whole(100, 10_000_000, 'notices'), 'Webhooks and states of calls that are held in memory while they are not yet committed; beyond, the link to the switch is closed, and taken up again below half.'),
+    maxBatch: key(is.whole(1, 10_000, 'notices'), 'Webhooks and states of calls that are committed together at most.'),
   },
   delivery: {
     concurrency: key(is.whole(1, 10_000, 'webhooks'), 'Webhooks in flight at once, of all tenants together.', 'HOOKSWITCH_CONCURRENCY'),
@@ -91,6 +91,12 @@ export const schema = {
     keyScheme: key(is.headerScheme, 'The word before the key in it; empty: none.'),
     leaseMs: key(is.milliseconds(1_000), 'After how long without a sign of life from a daemon the others take over its deliveries, in milliseconds.'),
     holdMs: key(is.milliseconds(), 'How long a failing delivery holds back the later ones of its call and URL, in milliseconds.'),
+    ttlMs: {
+      ringing: key(is.milliseconds(), 'For how long the webhook ringing is worth sending, in milliseconds: from when the switch told it, or from when it happened where that was found out later. Past it, it is not sent any more.'),
+      answered: key(is.milliseconds(), 'The same for answered.'),
+      hangup: key(is.milliseconds(), 'The same for hangup.'),
+      cdr: key(is.milliseconds(), 'The same for cdr.'),
+    },
     pollMs: key(is.milliseconds(10), 'How often the outbox is looked through for work at the least, in milliseconds.'),
     allowAddresses: key(is.networks, 'Addresses and networks that webhooks may go to although they are not public.', 'HOOKSWITCH_ALLOW_ADDRESSES'),
     maxBacklog: key(is.whole(1, 1_000_000_000, 'deliveries'), 'With more deliveries waiting than this the daemon reports itself as not ready.'),

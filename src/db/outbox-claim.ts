@@ -34,7 +34,7 @@ export async function claim(db: Queryable, shares: readonly Share[], { daemonId,
        from head
       where d.id = any (array[head.id])
      returning d.id, d.lane::text as lane, d.url_key::text as "urlKey", d.url, d.subscription_id as "subscriptionId",
-               d.event, d.sequence, d.body, d.attempt, head.alone`,
+               d.event, d.sequence, d.body, d.attempt, head.alone, d.synthetic, extract(epoch from d.expires_at)::float8 * 1000 as "expiresAtMs"`,
     [shares.map(({ urlKey }) => urlKey), shares.map(({ room }) => room), daemonId, holdMs],
   );
   return rows;

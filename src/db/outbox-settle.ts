@@ -1,7 +1,7 @@
 import type { Outcome } from '../webhook/outcome.js';
 import type { Queryable } from './pool.js';
 
-/** What becomes of a lease. `released` was never sent: the row goes back as if it had not been leased. */
+/** What becomes of a lease. `released` was never sent: the row goes back as if it had not been leased. Nor was `expired`. */
 export interface Settlement { readonly id: string; readonly attempt: number; readonly outcome: Outcome | { kind: 'released' } }
 
 /** A lease that was still ours, and is settled. */
@@ -17,6 +17,8 @@ export interface SettleOptions { daemonId: number; holdMs: number }
  * Records what became of leases, and returns those that were still held: id, attempt and holder together are the fence, so a
  * late answer cannot undo what another process has begun meanwhile.
  *
+ * No retry is put off beyond the delivery's time to live: then it ends, see `expire`.
+ *
  * Where a head is to be retried, all that waits behind it is put off as long, in the same statement: else every claim would
  * step over those rows again. A lane waits no longer than its head may hold it. The caller releases, in the same call, what
  * it has leased behind such a head; waiting for one's turn is not an attempt.
@@ -31,7 +33,7 @@ export async function settle(db: Queryable, settlements: readonly Settlement[], 
          as r (id, attempt, outcome, after_ms, status, reason)
      ), block as (
        select d.lane, d.position,
-              least(now() + r.after_ms * interval '1 ms', d.first_attempt_at + $8 * interval '1 ms') as until
+              least(now() + r.after_ms * interval '1 ms', d.first_attempt_at + $8 * interval '1 ms', d.expires_at) as until
          from result r
          join delivery d on d.id = any (array[r.id]) and d.attempt = r.attempt and d.leased_by = $7
         where r.outcome = 'retry' and d.first_attempt_at + $8 * interval '1 ms' > now()
@@ -39,15 +41,18 @@ export async function settle(db: Queryable, settlements: readonly Settlement[], 
        update delivery d
           set state = case when r.outcome in ('retry', 'released') then 'pending' else r.outcome end,
               leased_by = null,
-              attempt = d.attempt - (r.outcome = 'released')::integer,
+              attempt = d.attempt - (r.outcome in ('released', 'expired'))::integer,
               due_at = case r.outcome
-                when 'retry' then now() + r.after_ms * interval '1 ms'
+                when 'retry' then least(now() + r.after_ms * interval '1 ms', d.expires_at)
                 when 'released' then greatest(d.due_at, (select max(b.until) from block b where b.lane = d.lane and b.position < d.position))
                 else d.due_at end,
-              first_attempt_at = case when r.outcome = 'released' and d.attempt = 1 then null else d.first_attempt_at end,
-              last_status = case when r.outcome = 'released' then d.last_status else r.status end,
-              last_reason = case when r.outcome = 'released' then d.last_reason else r.reason end,
-              settled_at = case when r.outcome in ('delivered', 'abandoned') then now() end
+              first_attempt_at = case when r.outcome in ('released', 'expired') and d.attempt = 1 then null else d.first_attempt_at end,
+              last_status = case when r.outcome in ('released', 'expired') then d.last_status else r.status end,
+              last_reason = case r.outcome
+                when 'released' then d.last_reason
+                when 'expired' then expiry_reason(d.occurred_at, d.expires_at, d.last_reason)
+                else r.reason end,
+              settled_at = case when r.outcome in ('delivered', 'abandoned', 'expired') then now() end
          from result r
         where d.id = any (array[r.id]) and d.attempt = r.attempt and d.leased_by = $7
        returning d.id, d.lane, d.settled_at
@@ -65,7 +70,7 @@ export async function settle(db: Queryable, settlements: readonly Settlement[], 
       settlements.map(({ attempt }) => attempt),
       settlements.map(({ outcome }) => outcome.kind),
       settlements.map(({ outcome }) => outcome.kind === 'retry' ? outcome.afterMs : 0),
-      settlements.map(({ outcome }) => outcome.kind === 'released' ? null : outcome.status ?? null),
+      settlements.map(({ outcome }) => 'status' in outcome ? outcome.status : null),
       settlements.map(({ outcome }) => 'reason' in outcome ? outcome.reason : null),
       daemonId, holdMs,
     ],

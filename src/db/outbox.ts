@@ -1,7 +1,10 @@
+import type { Synthetic } from '../calls/notice.js';
+
 /**
  * The outbox: notices that were promised to subscriptions, and how far each has come. Four verbs move a delivery between
  * states, and nobody else does: append and claim (both give leases), settle, and release, which is an outcome of settle so that
- * it goes in one statement with the failure that is its cause. Leases whose holder is gone come back through outbox-daemon.ts.
+ * it goes in one statement with the failure that is its cause. Leases whose holder is gone come back through outbox-daemon.ts,
+ * and what waits for too long is ended by outbox-expire.ts.
  */
 
 /** A notice to be promised to one subscription. */
@@ -23,8 +26,22 @@ export interface NewDelivery {
   /** JSON, sent as it is. */
   readonly body: string;
   readonly occurredAt: Date;
-  /** When the event that released it was read, on `Clock.monotonicMs`. */
-  readonly receivedAtMs: number;
+  /** When the event that released it was read, on `Clock.monotonicMs`; absent where an earlier process read it. */
+  readonly receivedAtMs?: number;
+  /** As in `Notice`. */
+  readonly synthetic?: Synthetic;
+}
+
+/** What is kept of a flow between two events; committed together with the deliveries of the event that made it so. */
+export interface FlowRecord {
+  readonly switchName: string;
+  readonly flowId: string;
+  /** Core-UUID of the switch's run. */
+  readonly coreId: string;
+  /** Of the flow's last notice. */
+  readonly position: number;
+  /** JSON that nobody here reads; null once the flow has ended, and then nothing is kept. */
+  readonly state: string | null;
 }
 
 /** A delivery leased to this process: its next attempt is ours to make, and nobody else's. */
@@ -42,6 +59,10 @@ export interface Delivery {
   readonly attempt: number;
   /** It has held its lane for as long as it may; the lane goes on and this one is retried by itself. */
   readonly alone: boolean;
+  /** As in `NewDelivery`; null where the switch told it. */
+  readonly synthetic: Synthetic | null;
+  /** Past it the delivery is not sent any more, milliseconds since 1970; null: never. */
+  readonly expiresAtMs: number | null;
   /** As in `NewDelivery`; only where this process appended it and leased it at once. */
   readonly receivedAtMs?: number;
 }

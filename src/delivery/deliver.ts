@@ -31,6 +31,7 @@ export interface HeaderOptions {
 export async function deliver(delivery: Delivery, deps: DeliverDeps, signal: AbortSignal): Promise<Verdict> {
   const { clock, metrics } = deps;
   if (!deps.mayPost()) return { kind: 'released' };
+  if (delivery.expiresAtMs !== null && delivery.expiresAtMs <= clock.now().getTime()) return { kind: 'expired' };
   const subscription = deps.subscriptionOf(delivery.subscriptionId);
   if (subscription === undefined) return { kind: 'abandoned', reason: 'unsubscribed' };
 
@@ -56,6 +57,7 @@ function headersFor(delivery: Delivery, apiKey: string, now: Date, { userAgent, 
     'x-hookswitch-attempt': String(delivery.attempt),
     'x-hookswitch-sequence': String(delivery.sequence),
   };
+  if (delivery.synthetic !== null) headers['x-hookswitch-synthetic'] = delivery.synthetic;
   if (apiKey !== '') headers[keyHeader] = keyScheme === '' ? apiKey : `${keyScheme} ${apiKey}`;
   return headers;
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import { createSession } from '../db/outbox-session.js';
-import type { Delivery, NewDelivery } from '../db/outbox.js';
+import type { Delivery, FlowRecord, NewDelivery } from '../db/outbox.js';
 import type { Pool } from '../db/pool.js';
 import type { Service } from '../lifecycle.js';
 import type { Logger } from '../log.js';
@@ -9,9 +9,13 @@ import { judge } from '../webhook/outcome.js';
 import { createBacklog } from './backlog.js';
 import { Claimer } from './claimer.js';
 import { deliver, type DeliverDeps } from './deliver.js';
+import { expiryOf, type TimesToLive } from './expiry.js';
+import { Incoming, type IncomingOptions } from './incoming.js';
 import { Lanes } from './lanes.js';
+import { Leftovers } from './leftovers.js';
 import { Presence, type PresenceOptions } from './presence.js';
 import { Receivers, type Verdict } from './receivers.js';
+import type { Spill } from './spill.js';
 import { Writer } from './writer.js';
 
 export interface DeliveriesDeps extends Pick<DeliverDeps, 'send' | 'subscriptionOf' | 'policy' | 'headers'> {
@@ -21,6 +25,10 @@ export interface DeliveriesDeps extends Pick<DeliverDeps, 'send' | 'subscription
   log: Logger;
   metrics: Metrics;
   random: () => number;
+  /** For what is not committed when `stop` ends; without it, that is lost. */
+  spill?: Spill;
+  /** See `Deliveries.hasRoom`; called with each change of it. */
+  onRoom?: IncomingOptions['onRoom'];
 }
 
 export interface DeliveriesOptions extends PresenceOptions {
@@ -31,16 +39,30 @@ export interface DeliveriesOptions extends PresenceOptions {
   holdMs: number;
   /** How often the outbox is looked through for what has come due. */
   pollMs: number;
+  ttlMs: TimesToLive;
+  /** See `Deliveries.hasRoom`. */
+  maxBuffered: number;
+  /** Deliveries and records of flows in one statement. */
+  maxBatch: number;
 }
 
-export const DEFAULT_DELIVERIES = { concurrency: 64, perUrl: 8, holdMs: 600_000, pollMs: 500, heartbeatMs: 2_000, leaseMs: 15_000, timeoutMs: 10_000 };
+export const DEFAULT_DELIVERIES = {
+  concurrency: 64, perUrl: 8, holdMs: 600_000, pollMs: 500, heartbeatMs: 2_000, leaseMs: 15_000, timeoutMs: 10_000,
+  maxBuffered: 100_000, maxBatch: 1_000,
+  ttlMs: { ringing: 900_000, answered: 900_000, hangup: 259_200_000, cdr: 259_200_000 },
+};
 
 /** The way out: takes promises, keeps them. */
 export interface Deliveries extends Service {
-  /** Promises these webhooks. Returns at once and never throws; they are safe when `flushed` says so. Accepted before `start`, too. */
-  add(deliveries: readonly NewDelivery[]): void;
-  /** Notices added and not yet committed: Postgres is away, or slower than the switch. */
+  /**
+   * Promises these webhooks, and keeps what is to be known of their flow: all in one transaction, in the order of the calls.
+   * Returns at once and never throws; they are safe when `flushed` says so. Accepted before `start`, too.
+   */
+  add(deliveries: readonly NewDelivery[], flow?: FlowRecord): void;
+  /** Deliveries and records added and not yet committed: Postgres is away, or slower than the switch. */
   buffered(): number;
+  /** False from `maxBuffered` on until half of that: nothing more should be read. What is added all the same is taken. */
+  hasRoom(): boolean;
   /** Resolves at the next moment when everything added is committed and every outcome recorded. */
   flushed(): Promise<void>;
   /** Resolves at the next moment when, besides, nothing is in hand and nothing due waits in the outbox. */
@@ -51,7 +73,6 @@ export interface Deliveries extends Service {
 
 /** In memory at most this many times the POSTs at once: enough that none is ever waited for. */
 const MEMORY_PER_SLOT = 16;
-const BATCH = 1_000;
 const CLAIM_BATCH = 256;
 const URLS_PER_LOOK = 1_000;
 // Longer than the server's own limit for a statement, so that only silence ends a connection.
@@ -59,14 +80,16 @@ const WRITE_DEADLINE_MS = 35_000;
 
 export function createDeliveries(deps: DeliveriesDeps, options: DeliveriesOptions): Deliveries {
   const { pool, clock, log, metrics, random } = deps;
-  const { concurrency, perUrl, holdMs, pollMs } = options;
+  const { concurrency, perUrl, holdMs } = options;
   const dropping = new AbortController();
   const session = createSession(pool, { deadlineMs: WRITE_DEADLINE_MS });
   const presence = new Presence({ pool, clock, log, onChange: () => { claimer.lookAround(); writer.wake(); } }, options);
   const receivers = new Receivers({ concurrency, perUrl, capacity: concurrency * MEMORY_PER_SLOT });
   const lanes = new Lanes({ receivers, attempt, onVerdict: (delivery, verdict) => writer.record(delivery, verdict) });
   const claimer = new Claimer(lanes, receivers, { holdMs, batch: CLAIM_BATCH, urls: URLS_PER_LOOK });
-  const writer = new Writer({ db: session, clock, log, metrics, random, lanes, receivers, claimer, presence }, { holdMs, pollMs, batch: BATCH });
+  const incoming = new Incoming({ maxBuffered: options.maxBuffered, onRoom: deps.onRoom });
+  const writer = new Writer({ db: session, clock, log, metrics, random, lanes, receivers, claimer, incoming, presence }, options);
+  const leftovers = new Leftovers({ incoming, log, spill: deps.spill });
   let running: Promise<void> | undefined;
 
   /** A fault of ours in one delivery must not lose it, nor keep it in hand for ever: it is retried like any other, aloud. */
@@ -84,12 +107,19 @@ export function createDeliveries(deps: DeliveriesDeps, options: DeliveriesOption
 
   return {
     name: 'deliveries',
-    add: (deliveries) => writer.add(deliveries),
-    buffered: () => writer.buffered(),
+    add(deliveries, flow) {
+      const promises = deliveries.map((delivery) => ({ delivery, expiresAtMs: expiryOf(delivery, options.ttlMs, clock) }));
+      if (promises.length === 0 && flow === undefined) return;
+      incoming.add({ promises, ...(flow !== undefined && { flow }) });
+      writer.wake();
+    },
+    buffered: () => incoming.size,
+    hasRoom: () => incoming.hasRoom,
     flushed: () => writer.flushed(),
     idle: () => writer.idle(),
     backlog: createBacklog({ db: pool, clock, metrics }),
     async start() {
+      await leftovers.takeUp();
       await presence.start();
       running ??= writer.run();
     },
@@ -99,7 +129,7 @@ export function createDeliveries(deps: DeliveriesDeps, options: DeliveriesOption
       await Promise.race([running, aborted(hurry).then(() => dropping.abort())]);
       session.close();
       await presence.stop(hurry);
-      if (writer.buffered() > 0) log.error('stopped with notices not committed', { count: writer.buffered() });
+      await leftovers.keep();
     },
   };
 }

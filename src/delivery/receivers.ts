@@ -1,7 +1,7 @@
 import PQueue from 'p-queue';
 import type { Outcome } from '../webhook/outcome.js';
 
-/** What became of a delivery in hand; `released` was not sent and goes back to the outbox. */
+/** What became of a delivery in hand; `released` was not sent and goes back to the outbox, nor was `expired`, which stays there. */
 export type Verdict = Outcome | { kind: 'released' };
 
 export interface SlotOptions {
@@ -71,7 +71,7 @@ export class Receivers {
   }
 
   #learn(receiver: Receiver, verdict: Verdict): void {
-    if (verdict.kind === 'released') return;
+    if (verdict.kind === 'released' || verdict.kind === 'expired') return;
     const failing = verdict.status === undefined && (verdict.kind === 'retry' || receiver.failing);
     if (failing === receiver.failing) return;
     receiver.failing = failing;

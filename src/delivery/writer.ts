@@ -1,12 +1,14 @@
 import type { Clock } from '../clock.js';
 import { append, type Appended, type Offer } from '../db/outbox-append.js';
 import { releaseUnknown } from '../db/outbox-daemon.js';
+import { expire } from '../db/outbox-expire.js';
 import { settle, type Settled } from '../db/outbox-settle.js';
-import type { Delivery, NewDelivery } from '../db/outbox.js';
+import type { Delivery, FlowRecord } from '../db/outbox.js';
 import { codeOf, type Queryable } from '../db/pool.js';
 import type { Logger } from '../log.js';
 import type { Metrics } from '../metrics.js';
 import type { Claimer } from './claimer.js';
+import { sizeOf, type Incoming, type Item, type Promised } from './incoming.js';
 import type { Lanes } from './lanes.js';
 import type { Receivers, Verdict } from './receivers.js';
 
@@ -20,34 +22,38 @@ export interface WriterDeps {
   lanes: Lanes;
   receivers: Receivers;
   claimer: Claimer;
+  incoming: Incoming;
   /** This process in the outbox, and whether its leases are sure to hold. */
   presence: { id(): number; isFresh(): boolean };
 }
 
 export interface WriterOptions {
+  /** This daemon's name: the flows that it keeps are kept under it. */
+  name: string;
   holdMs: number;
   /** How often the outbox is looked through for what has come due. */
   pollMs: number;
-  /** Notices in one statement, at most. */
-  batch: number;
+  /** Deliveries and records of flows in one statement, more only where one event brings more. */
+  maxBatch: number;
 }
 
 interface Result { readonly delivery: Delivery; readonly verdict: Verdict }
 
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 5_000;
+/** Deliveries ended for their age by one statement. */
+const EXPIRE_BATCH = 1_000;
 
 /**
- * All that this process writes to the outbox goes through here, one statement after another: outcomes, then new notices, then
- * claims. So the lanes in memory and the table never disagree: a row is leased behind one of ours only while ours is leased,
- * and what waits behind a failure is released with it. A statement takes all that has come while the one before was under
- * way, so batches grow with the load and nothing ever waits for a batch to fill. While Postgres is away everything is kept
- * and tried again; its order does not change.
+ * All that this process writes to the outbox goes through here, one statement after another: outcomes, then what is new, then
+ * what has grown too old, then claims. So the lanes in memory and the table never disagree: a row is leased behind one of ours
+ * only while ours is leased, and what waits behind a failure is released with it. A statement takes all that has come while the
+ * one before was under way, so batches grow with the load and nothing ever waits for a batch to fill. While Postgres is away
+ * everything is kept and tried again; its order does not change.
  */
 export class Writer {
   readonly #deps: WriterDeps;
   readonly #options: WriterOptions;
-  readonly #incoming: NewDelivery[] = [];
   readonly #results: Result[] = [];
   readonly #flushWaiters: (() => void)[] = [];
   readonly #idleWaiters: (() => void)[] = [];
@@ -57,17 +63,12 @@ export class Writer {
   #failures = 0;
   #batchLimit: number;
   #pollAtMs = 0;
+  #expiring = false;
 
   constructor(deps: WriterDeps, options: WriterOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#batchLimit = options.batch;
-  }
-
-  /** Takes notices to be promised; returns at once. */
-  add(deliveries: readonly NewDelivery[]): void {
-    for (const delivery of deliveries) this.#incoming.push(delivery);
-    this.wake();
+    this.#batchLimit = options.maxBatch;
   }
 
   /** Takes what became of a delivery in hand. */
@@ -78,17 +79,14 @@ export class Writer {
 
   wake(): void { this.#bell.abort(); }
 
-  /** Notices not yet committed. */
-  buffered(): number { return this.#incoming.length; }
-
-  /** Resolves when all that was handed over is committed. */
+  /** Resolves when all that came in is committed. */
   flushed(): Promise<void> {
     return new Promise((resolve) => { this.#flushWaiters.push(resolve); this.wake(); });
   }
 
   /** Resolves when, besides, nothing is in hand and nothing due is waiting. */
   idle(): Promise<void> {
-    this.#deps.claimer.lookAround();
+    this.#lookAround();
     return new Promise((resolve) => { this.#idleWaiters.push(resolve); this.wake(); });
   }
 
@@ -96,6 +94,7 @@ export class Writer {
   async run(): Promise<void> {
     while (!this.#isFinished()) {
       this.#pollIfTime();
+      this.#deps.metrics.buffered.set(this.#deps.incoming.size);
       if (this.#hasWork()) await this.#step().then(() => this.#recovered(), (error: unknown) => this.#failed(error));
       else await this.#rest();
     }
@@ -111,10 +110,11 @@ export class Writer {
   }
 
   async #step(): Promise<void> {
-    const { db, presence, lanes, claimer } = this.#deps;
+    const { db, presence, lanes, claimer, incoming } = this.#deps;
     if (this.#failures > 0) await releaseUnknown(db, presence.id(), lanes.ids());
     if (this.#hasResults()) await this.#settleBatch();
-    if (this.#incoming.length > 0) await this.#appendBatch();
+    if (incoming.size > 0) await this.#appendBatch();
+    if (this.#mayExpire()) await this.#expireBatch();
     if (this.#mayLease() && claimer.isReady()) await claimer.claimOnce(db, presence.id());
   }
 
@@ -138,62 +138,74 @@ export class Writer {
   }
 
   async #appendBatch(): Promise<void> {
-    const taken = this.#incoming.slice(0, this.#batchLimit);
-    const batch = new Map(taken.map((delivery) => [delivery.id, delivery]));
+    const { db, incoming, metrics } = this.#deps;
+    const items = incoming.head(this.#batchLimit);
+    const batch = new Map(items.flatMap(({ promises }) => promises.map((promise) => [promise.delivery.id, promise])));
     try {
-      const rows = await append(this.#deps.db, this.#offersFor(batch.values()), this.#lease());
-      this.#incoming.splice(0, taken.length);
-      this.#batchLimit = Math.min(this.#batchLimit * 2, this.#options.batch);
+      const rows = await append(db, this.#offersFor(batch.values()), this.#lease(), { owner: this.#options.name, records: lastRecords(items) });
+      incoming.remove(items);
+      this.#batchLimit = Math.min(this.#batchLimit * 2, this.#options.maxBatch);
       this.#admit(batch, rows);
     } catch (error) {
-      this.#deps.metrics.appendFailures.inc();
+      metrics.appendFailures.inc();
       if (!isRefused(error)) throw error;
-      this.#narrow(taken, codeOf(error));
+      this.#narrow(items, codeOf(error));
     }
   }
 
+  async #expireBatch(): Promise<void> {
+    const { db, claimer, metrics } = this.#deps;
+    const urlKeys = await expire(db, EXPIRE_BATCH);
+    this.#expiring = urlKeys.length === EXPIRE_BATCH; // a full batch hints at more
+    if (urlKeys.length > 0) metrics.settled.inc({ outcome: 'expired' }, urlKeys.length);
+    for (const urlKey of urlKeys) claimer.want(urlKey);
+  }
+
   /** A row asks for a lease where there is room for it and nothing of its URL waits in the outbox already, for that has its turn. */
-  #offersFor(batch: Iterable<NewDelivery>): Offer[] {
+  #offersFor(batch: Iterable<Promised>): Offer[] {
     const { receivers, claimer } = this.#deps;
     const asked = new Map<string, number>();
     let left = this.#mayLease() ? receivers.totalRoom() : 0;
-    return Array.from(batch, (delivery) => {
-      const { urlKey } = delivery;
+    return Array.from(batch, (promise) => {
+      const { urlKey } = promise.delivery;
       const already = asked.get(urlKey) ?? 0;
       const lease = left > 0 && already < receivers.room(urlKey) && !claimer.wants(urlKey);
       if (lease) { asked.set(urlKey, already + 1); left -= 1; }
-      return { delivery, lease };
+      return { ...promise, lease };
     });
   }
 
-  #admit(batch: Map<string, NewDelivery>, rows: Appended[]): void {
+  #admit(batch: ReadonlyMap<string, Promised>, rows: readonly Appended[]): void {
     const { clock, metrics, lanes, claimer } = this.#deps;
     const nowMs = clock.monotonicMs();
     const appended = new Map(rows.map((row) => [row.id, row]));
     metrics.appended.inc(rows.length);
-    for (const delivery of batch.values()) {
+    for (const { delivery, expiresAtMs } of batch.values()) {
       const row = appended.get(delivery.id);
       if (row === undefined) continue; // was there already
-      metrics.eventToCommit.observe((nowMs - delivery.receivedAtMs) / 1_000);
-      const leased: Delivery = { ...delivery, sequence: row.sequence, attempt: 1, alone: false };
-      if (!row.leased) claimer.want(delivery.urlKey);
+      if (delivery.receivedAtMs !== undefined) metrics.eventToCommit.observe((nowMs - delivery.receivedAtMs) / 1_000);
+      const leased: Delivery = { ...delivery, sequence: row.sequence, attempt: 1, alone: false, synthetic: delivery.synthetic ?? null, expiresAtMs };
+      if (row.expired) metrics.settled.inc({ outcome: 'expired' });
+      else if (!row.leased) claimer.want(delivery.urlKey);
       else if (row.raced) lanes.joinBarred(leased);
       else lanes.join(leased);
     }
   }
 
-  /** Postgres will never take something in this batch: halve it until it is one row, and give up that one, aloud. */
-  #narrow(taken: NewDelivery[], code: string): void {
-    this.#batchLimit = Math.max(1, taken.length >> 1);
-    if (taken.length > 1) return;
-    this.#incoming.shift();
-    this.#deps.log.error('notice cannot be stored and is dropped', { code, id: taken[0]!.id, event: taken[0]!.event });
+  /** Postgres will never take something in this batch: halve it, at last take the item apart, and give up the one part that it is, aloud. */
+  #narrow(items: readonly Item[], code: string): void {
+    const { incoming, log } = this.#deps;
+    this.#batchLimit = Math.max(1, sizeOf(items) >> 1);
+    if (items.length > 1 || incoming.splitFirst()) return;
+    const [{ promises: [promise], flow }] = items as [Item];
+    log.error('notice cannot be stored and is dropped', { code, id: promise?.delivery.id, event: promise?.delivery.event, flow: flow?.flowId });
+    incoming.remove(items);
   }
 
   async #failed(error: unknown): Promise<void> {
     const { log, clock, random } = this.#deps;
     this.#failures += 1;
-    if (this.#failures === 1) log.warn('outbox cannot be written, keeping everything in memory', { code: codeOf(error), buffered: this.buffered() });
+    if (this.#failures === 1) log.warn('outbox cannot be written, keeping everything in memory', { code: codeOf(error), buffered: this.#deps.incoming.size });
     const waitMs = Math.min(FIRST_RETRY_MS * 2 ** (this.#failures - 1), LAST_RETRY_MS);
     await clock.sleep(waitMs * (0.9 + random() * 0.2), this.#hurry.signal);
   }
@@ -211,20 +223,28 @@ export class Writer {
   }
 
   #pollIfTime(): void {
-    const { clock, random, claimer } = this.#deps;
+    const { clock, random } = this.#deps;
     if (clock.monotonicMs() < this.#pollAtMs) return;
     this.#pollAtMs = clock.monotonicMs() + this.#options.pollMs * (0.9 + random() * 0.2);
-    claimer.lookAround();
+    this.#lookAround();
+  }
+
+  #lookAround(): void {
+    this.#deps.claimer.lookAround();
+    this.#expiring = true;
   }
 
   #lease() { return { daemonId: this.#deps.presence.id(), holdMs: this.#options.holdMs }; }
 
   #mayLease(): boolean { return !this.#closing && this.#deps.presence.isFresh(); }
 
+  /** Also while leases are in doubt: what is too old is so for everybody, by the clock of Postgres. */
+  #mayExpire(): boolean { return this.#expiring && !this.#closing; }
+
   #hasResults(): boolean { return this.#results.length > 0 || this.#deps.lanes.hasBlocked(); }
 
   #hasWork(): boolean {
-    return this.#hasResults() || this.#incoming.length > 0 || (this.#mayLease() && this.#deps.claimer.isReady());
+    return this.#hasResults() || this.#deps.incoming.size > 0 || this.#mayExpire() || (this.#mayLease() && this.#deps.claimer.isReady());
   }
 
   #isFinished(): boolean {
@@ -235,4 +255,11 @@ export class Writer {
 /** SQLSTATE classes 22 and 23: it is the data that is wrong, and it would be again. */
 function isRefused(error: unknown): boolean {
   return /^2[23]/.test(codeOf(error));
+}
+
+/** Of each flow only what was said last. */
+function lastRecords(items: readonly Item[]): FlowRecord[] {
+  const records = new Map<string, FlowRecord>();
+  for (const { flow } of items) if (flow !== undefined) records.set(`${flow.switchName} ${flow.flowId}`, flow);
+  return [...records.values()];
 }

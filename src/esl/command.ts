@@ -1,10 +1,16 @@
-import { connect, type ConnectionOptions } from './connection.js';
+import { connect, type Connect, type ConnectionOptions } from './connection.js';
 import { reasonOf } from './link-end.js';
 
-/** What came of one `api` command: the whole answer, or the -ERR or -USAGE of the switch, or how the connection ended. */
+/** What came of one `api` command: the whole answer, or the -ERR or -USAGE of the switch, or how the connection ended before it. */
 export type Answer =
   | { kind: 'ok'; text: string }
-  | { kind: 'failed'; reason: string };
+  | { kind: 'refused'; reason: string }
+  | { kind: 'lost'; reason: string };
+
+export interface CommandsOptions extends ConnectionOptions {
+  /** Opens the connection; in this thread by default. */
+  connect?: Connect;
+}
 
 export interface Commands {
   /**
@@ -12,24 +18,24 @@ export interface Commands {
    * Never rejects for anything the switch can cause.
    */
   api(command: string, deadlineMs: number): Promise<Answer>;
-  /** Resolves when the socket is closed; questions still open fail. May be called twice. */
+  /** Resolves when the socket is closed; questions still open are lost. May be called twice. */
   close(): Promise<void>;
 }
 
 /**
  * A second connection to a switch, for questions only: it asks for no events, since while a command runs the switch sends none
  * on the same connection. One missed deadline ends it, because the late answer could not be told from the next one's; what is
- * asked after its end fails at once, and the caller opens another.
+ * asked after its end is lost at once, and the caller opens another.
  */
-export function openCommands(options: ConnectionOptions): Commands {
+export function openCommands(options: CommandsOptions): Commands {
   let loggedIn!: () => void;
   const login = new Promise<void>((resolve) => { loggedIn = resolve; });
-  const connection = connect(options, {
+  const connection = (options.connect ?? connect)(options, {
     onLoggedIn: () => { connection.ready(); loggedIn(); },
     onEventBody: () => {},
     onMalformed: () => {}, // it shows as an answer that does not come
   });
-  const ended = connection.ended.then((end): Answer => ({ kind: 'failed', reason: reasonOf(end) }));
+  const ended = connection.ended.then((end): Answer => ({ kind: 'lost', reason: reasonOf(end) }));
   let last: Promise<unknown> = Promise.resolve();
 
   async function ask(command: string, deadlineMs: number): Promise<Answer> {
@@ -58,5 +64,5 @@ export function openCommands(options: ConnectionOptions): Commands {
 }
 
 function judge(text: string): Answer {
-  return /^-(?:ERR|USAGE)\b/.test(text) ? { kind: 'failed', reason: text.trim() } : { kind: 'ok', text };
+  return /^-(?:ERR|USAGE)\b/.test(text) ? { kind: 'refused', reason: text.trim() } : { kind: 'ok', text };
 }

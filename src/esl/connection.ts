@@ -12,7 +12,7 @@ export interface ConnectionOptions {
   /** One line; never logged. */
   password: string;
   clock: Clock;
-  /** From the first packet to `ready()`; 10 s by default. */
+  /** From the first packet to `ready()`, for as long as the switch owes an answer; 10 s by default. */
   loginMs?: number;
   /** A frame whose body is announced longer is skipped; 16 MiB by default. */
   maxFrameBytes?: number;
@@ -24,6 +24,8 @@ export interface ConnectionHandlers {
   /** The body of a text/event-json frame, valid only during the call, and when its last byte was read (`monotonicMs`). */
   onEventBody(body: Buffer, receivedAtMs: number): void;
   onMalformed(kind: Malformed): void;
+  /** A chunk was read and everything in it has been handed on. */
+  onRead?(): void;
 }
 
 export interface Connection {
@@ -42,10 +44,13 @@ export interface Connection {
   end(why: LinkEnd): void;
 }
 
+/** Opens a connection, in this thread (`connect`) or in one of its own. Throws for a password of two lines. */
+export type Connect = (options: ConnectionOptions, handlers: ConnectionHandlers) => Connection;
+
 const LOGIN_MS = 10_000;
 const KEEPALIVE_MS = 30_000;
 
-// The switch closes right after its notice; one that does not is not to be waited for.
+// The switch closes right after its notice and what its other threads still had to say; one that falls silent instead is not to be waited for.
 const FIN_AFTER_NOTICE_MS = 2_000;
 
 // The two notices differ in nothing else (protocol in mod_event_socket.c): no code tells them apart.
@@ -73,6 +78,8 @@ class EslConnection implements Connection {
   readonly #reader: FrameReader;
   readonly #over = new AbortController();
   readonly #ready = new AbortController();
+  /** What the switch has not answered yet: the login and commands. */
+  #owed = 1;
   #connected = false;
   #passwordAsked = false;
   #cause: LinkEnd | undefined;
@@ -93,7 +100,7 @@ class EslConnection implements Connection {
     this.#socket = this.#modesl.socket!;
     this.ended = new Promise((resolve) => { this.#socket.once('close', () => resolve(this.#onClose())); });
     this.#listen();
-    void this.#endAfter(loginMs ?? LOGIN_MS, { kind: 'login-timeout' }, this.#ready.signal);
+    void this.#awaitReady(loginMs ?? LOGIN_MS);
   }
 
   bytesRead(): number { return this.#bytesRead; }
@@ -103,7 +110,12 @@ class EslConnection implements Connection {
   ready(): void { this.#ready.abort(); }
 
   command(line: string, onReply: (replyText: string) => void): void {
-    if (this.#canSend()) this.#modesl.sendRecv(oneLine(line), (reply) => onReply(reply.getHeader('Reply-Text') ?? ''));
+    if (!this.#canSend()) return;
+    this.#modesl.sendRecv(oneLine(line), (reply) => {
+      this.#owed -= 1;
+      onReply(reply.getHeader('Reply-Text') ?? '');
+    });
+    this.#owed += 1;
   }
 
   api(line: string, onAnswer: (text: string) => void): void {
@@ -127,7 +139,10 @@ class EslConnection implements Connection {
       this.#socket.setNoDelay(true);
       this.#socket.setKeepAlive(true, KEEPALIVE_MS);
     });
-    modesl.on('esl::event::auth::success', () => this.#handlers.onLoggedIn());
+    modesl.on('esl::event::auth::success', () => {
+      this.#owed -= 1;
+      this.#handlers.onLoggedIn();
+    });
     modesl.on('esl::event::auth::fail', () => this.end({ kind: 'wrong-password' }));
     this.#socket.on('error', (error: NodeJS.ErrnoException) => { this.#cause ??= this.#endBy(error.code ?? error.name); });
   }
@@ -136,6 +151,7 @@ class EslConnection implements Connection {
     this.#bytesRead += chunk.length;
     this.#lastReadMs = this.#clock.monotonicMs();
     this.#reader.push(chunk);
+    this.#handlers.onRead?.();
   }
 
   #onFrame(header: FrameHeader, body: Buffer): void {
@@ -168,8 +184,16 @@ class EslConnection implements Connection {
   }
 
   #onNotice(text: string): void {
-    this.#cause ??= { kind: 'disconnect-notice', shuttingDown: text.startsWith(SHUTTING_DOWN_NOTICE) };
-    void this.#endAfter(FIN_AFTER_NOTICE_MS, this.#cause, this.#over.signal);
+    if (this.#cause) return;
+    this.#cause = { kind: 'disconnect-notice', shuttingDown: text.startsWith(SHUTTING_DOWN_NOTICE) };
+    void this.#endOnceSilent(this.#cause);
+  }
+
+  async #endOnceSilent(why: LinkEnd): Promise<void> {
+    for (let waitMs = FIN_AFTER_NOTICE_MS; waitMs > 0 && !this.#over.signal.aborted; waitMs = this.#lastReadMs + FIN_AFTER_NOTICE_MS - this.#clock.monotonicMs()) {
+      await this.#clock.sleep(waitMs, this.#over.signal);
+    }
+    this.end(why);
   }
 
   #onClose(): LinkEnd {
@@ -183,9 +207,12 @@ class EslConnection implements Connection {
     return { kind: code === 'ECONNRESET' || code === 'EPIPE' ? 'reset' : 'error', code };
   }
 
-  async #endAfter(ms: number, why: LinkEnd, unless: AbortSignal): Promise<void> {
-    await this.#clock.sleep(ms, AbortSignal.any([unless, this.#over.signal]));
-    if (!unless.aborted) this.end(why);
+  /** Where the switch has answered everything it is we who are late, hanging perhaps, and the link is not to pay for it. */
+  async #awaitReady(ms: number): Promise<void> {
+    const readyOrOver = AbortSignal.any([this.#ready.signal, this.#over.signal]);
+    do await this.#clock.sleep(ms, readyOrOver);
+    while (this.#owed === 0 && !readyOrOver.aborted);
+    if (!readyOrOver.aborted) this.end({ kind: 'login-timeout' });
   }
 
   /** After its FIN modesl has no socket to write to, and would queue a callback that nobody calls. */

@@ -1,6 +1,7 @@
 /**
  * How a connection to a switch came to its end, or why it never began. `refused` is before it was connected (also a name that
- * does not resolve), `reset` and `error` are after; `code` is the system's own (ECONNREFUSED, ECONNRESET …).
+ * does not resolve), `reset` and `error` are after; `code` is the system's own (ECONNREFUSED, ECONNRESET …). `overwhelmed`: what
+ * was read could not be taken in as fast. `thread-died`: the thread that read it did, which is a fault of ours.
  */
 export type LinkEnd =
   | { kind: 'refused'; code: string }
@@ -14,6 +15,7 @@ export type LinkEnd =
   | { kind: 'disconnect-notice'; shuttingDown: boolean }
   | { kind: 'silent' }
   | { kind: 'overwhelmed' }
+  | { kind: 'thread-died'; code: string }
   | { kind: 'closed-by-us' };
 
 /** The end in one short word or two, for a log line; two ends with the same reason are the same state. */

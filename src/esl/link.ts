@@ -1,5 +1,6 @@
 import type { SwitchEvent } from '../calls/event.js';
-import { connect, oneLine, type Connection, type ConnectionOptions } from './connection.js';
+import { connect, oneLine, type Connect, type Connection, type ConnectionOptions } from './connection.js';
+import { Heartbeats } from './heartbeats.js';
 import type { LinkEnd } from './link-end.js';
 import type { Malformed } from './malformed.js';
 import { readEvent } from './switch-event.js';
@@ -9,10 +10,12 @@ export interface LinkOptions extends ConnectionOptions {
   switchName: string;
   /** Subclasses of CUSTOM to ask for beside EVENTS. */
   subclasses: readonly string[];
-  /** Without any byte for so long the switch is asked for a sign of life; 65 s by default, three of its heartbeats. */
+  /** Without any byte for so long, or for three of its heartbeats, the switch is asked for a sign of life; 65 s by default. */
   silenceMs?: number;
   /** How long the sign of life may take; 5 s by default. */
   pingMs?: number;
+  /** Opens the connection; in this thread by default. */
+  connect?: Connect;
 }
 
 /** All are called while bytes are being read, in the order of the bytes; none may throw or wait. */
@@ -43,17 +46,19 @@ const PING_MS = 5_000;
 /** Opens one link: connects, logs in, subscribes (`onUp`). From then on events come to `onEvent` until it ends. */
 export function openLink(options: LinkOptions, handlers: LinkHandlers): Link {
   const subscription = checkedSubscription(options);
-  const connection = connect(options, {
+  const heartbeats = new Heartbeats();
+  const connection = (options.connect ?? connect)(options, {
     onLoggedIn: () => connection.command(subscription, (reply) => {
       if (!reply.startsWith('+OK')) return connection.end({ kind: 'subscription-refused' });
       connection.ready();
       handlers.onUp();
-      void watchSilence(connection, options);
+      void watchSilence(connection, heartbeats, options);
     }),
     onEventBody: (body, receivedAtMs) => {
       const read = readEvent(body, options.switchName, receivedAtMs);
-      if (read.kind === 'event') handlers.onEvent(read.event);
-      else handlers.onMalformed(read.why);
+      if (read.kind === 'malformed') return handlers.onMalformed(read.why);
+      if (read.event.name === 'HEARTBEAT') heartbeats.heard(read.event);
+      handlers.onEvent(read.event);
     },
     onMalformed: (kind) => handlers.onMalformed(kind),
   });
@@ -75,13 +80,14 @@ export function checkedSubscription({ password, subclasses }: Pick<LinkOptions, 
  * Finds out that the switch is gone though nobody said so (a cable, a frozen host): TCP alone takes minutes to hours.
  * After a long pause of our own process the bytes that waited count as a sign of life, since they are read while the answer is awaited.
  */
-async function watchSilence(connection: Connection, { clock, silenceMs = SILENCE_MS, pingMs = PING_MS }: LinkOptions): Promise<void> {
+async function watchSilence(connection: Connection, heartbeats: Heartbeats, { clock, silenceMs = SILENCE_MS, pingMs = PING_MS }: LinkOptions): Promise<void> {
   const over = new AbortController();
   void connection.ended.then(() => over.abort());
   while (!over.signal.aborted) {
     const idleMs = clock.monotonicMs() - connection.lastReadMs();
-    if (idleMs < silenceMs) {
-      await clock.sleep(silenceMs - idleMs, over.signal);
+    const boundMs = Math.min(silenceMs, heartbeats.boundMs());
+    if (idleMs < boundMs) {
+      await clock.sleep(boundMs - idleMs, over.signal);
       continue;
     }
     const before = connection.bytesRead();

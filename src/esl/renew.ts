@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Recording } from './recording.js';
-import { eventFrame } from './wire.js';
+import { bodyOf, eventFrame } from './wire.js';
 
 export interface Renewed {
   readonly recording: Recording;
@@ -41,8 +41,4 @@ export function renew(recording: Recording, { sequenceShift = 0, newUuid = rando
     return { ...event, frame: eventFrame(Buffer.from(renewed, 'latin1')) };
   });
   return { recording: { events }, uuids };
-}
-
-function bodyOf(frame: Buffer): Buffer {
-  return frame.subarray(frame.indexOf('\n\n') + 2);
 }

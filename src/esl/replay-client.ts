@@ -6,7 +6,7 @@ import { answerFrame, greetingFrame, noticeFrame, replyFrame } from './wire.js';
 export interface ReplayHost {
   readonly password: string;
   /** The answer to `api …`, by its words. */
-  answer(command: string): string;
+  answer(command: string): Buffer | string;
   /** A way in for tests: true where it has dealt with the command itself. */
   intercept(client: ReplayClient, command: string): boolean;
   onLogin(client: ReplayClient): void;

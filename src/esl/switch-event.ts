@@ -6,10 +6,10 @@ export type ReadEvent =
   | { kind: 'malformed'; why: Extract<Malformed, 'bad-json' | 'no-event-name'> };
 
 /**
- * Reads the body of one text/event-json frame. Bytes that are not UTF-8 (Latin-1 caller names arrive raw) become U+FFFD and
+ * Reads the body of one text/event-json frame, or the same as text. Bytes that are not UTF-8 (Latin-1 caller names arrive raw) become U+FFFD and
  * cost nothing else. Headers are looked up where they lie, never copied: an event has up to 250 and a rule needs a few.
  */
-export function readEvent(body: Buffer, switchName: string, receivedAtMs: number): ReadEvent {
+export function readEvent(body: Buffer | string, switchName: string, receivedAtMs: number): ReadEvent {
   let record: unknown;
   try {
     record = JSON.parse(body.toString());

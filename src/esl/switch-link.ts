@@ -3,12 +3,13 @@ import type { SwitchEvent } from '../calls/event.js';
 import type { Service } from '../lifecycle.js';
 import type { Logger } from '../log.js';
 import type { Metrics } from '../metrics.js';
-import { backoffMs, CEILING_MS } from './backoff.js';
+import { backoffMs, CEILING_MS, quickMs } from './backoff.js';
+import type { Connect } from './connection.js';
 import { checkedSubscription, EVENTS, openLink, type Link, type LinkOptions } from './link.js';
 import { reasonOf, remedyFor, type LinkEnd } from './link-end.js';
 import type { Malformed } from './malformed.js';
 
-export interface SwitchLinkOptions extends Omit<LinkOptions, 'clock'> {
+export interface SwitchLinkOptions extends Omit<LinkOptions, 'clock' | 'connect'> {
   /** A link that was up for so long begins its retries anew; 60 s by default. */
   stableMs?: number;
 }
@@ -19,6 +20,10 @@ export interface SwitchLinkDeps {
   random: () => number;
   log: Logger;
   metrics: Pick<Metrics, 'events' | 'malformed' | 'linkUp' | 'linkEnds' | 'handlerFailures'>;
+  /** Opens the connections; in this thread by default. */
+  connect?: Connect;
+  /** Whether what the switch will say can be taken in; while it cannot, no link is opened. By default it always can. */
+  hasRoom?: () => boolean;
   /** Called while bytes are being read: it must neither wait nor take long, or the switch waits. */
   onEvent: (event: SwitchEvent) => void;
   /** The link is up, also again: what happened before is not told. Called before the first event. */
@@ -28,6 +33,12 @@ export interface SwitchLinkDeps {
 }
 
 const STABLE_MS = 60_000;
+
+// `reload mod_event_socket` takes 0.1 s, and what happens until we are back is not told; a link that breaks sooner than this is no accident.
+const QUICK_AFTER_MS = 5_000;
+
+const ROOM_POLL_MS = 250;
+
 const KNOWN_EVENTS: ReadonlySet<string> = new Set([...EVENTS, 'CUSTOM']);
 
 /**
@@ -70,25 +81,39 @@ export class SwitchLink implements Service {
     await this.#loop;
   }
 
-  /** Drops the link because its events cannot be taken in. It is opened again after a wait that doubles from time to time. */
+  /** Drops the link because its events cannot be taken in. It is opened again when there is room, and never at once. */
   dropOverwhelmed(): void { this.#link?.close('overwhelmed'); }
 
   async #run(): Promise<void> {
     this.#log.info('connecting to the switch', { host: this.#options.host, port: this.#options.port });
     let failures = 0;
     while (!this.#stopping.signal.aborted) {
+      await this.#awaitRoom();
+      if (this.#stopping.signal.aborted) return;
       const { end, upMs } = await this.#keepOpen();
-      failures = upMs >= (this.#options.stableMs ?? STABLE_MS) ? 1 : failures + 1;
-      const waitMs = remedyFor(end) === undefined ? backoffMs(failures, this.#deps.random) : CEILING_MS;
-      await this.#deps.clock.sleep(waitMs, this.#stopping.signal);
+      const isQuick = upMs >= QUICK_AFTER_MS && (end.kind === 'closed' || end.kind === 'disconnect-notice');
+      if (isQuick) failures = 0;
+      else failures = upMs >= (this.#options.stableMs ?? STABLE_MS) ? 1 : failures + 1;
+      await this.#deps.clock.sleep(isQuick ? quickMs(this.#deps.random) : this.#waitMs(end, failures), this.#stopping.signal);
     }
+  }
+
+  #waitMs(end: LinkEnd, failures: number): number {
+    return remedyFor(end) === undefined ? backoffMs(failures, this.#deps.random) : CEILING_MS;
+  }
+
+  async #awaitRoom(): Promise<void> {
+    const { clock, hasRoom = () => true } = this.#deps;
+    if (hasRoom()) return;
+    this.#log.warn('not listening to the switch until there is room for its events');
+    while (!hasRoom() && !this.#stopping.signal.aborted) await clock.sleep(ROOM_POLL_MS, this.#stopping.signal);
   }
 
   /** One link, from the first packet to its end. */
   async #keepOpen(): Promise<{ end: LinkEnd; upMs: number }> {
-    const { clock } = this.#deps;
+    const { clock, connect } = this.#deps;
     const said = new Set<string>();
-    this.#link = openLink({ ...this.#options, clock }, {
+    this.#link = openLink({ ...this.#options, clock, ...(connect && { connect }) }, {
       onUp: () => this.#up(),
       onEvent: (event) => this.#hand(event, said),
       onMalformed: (kind) => this.#malformed(kind, said),
@@ -123,6 +148,7 @@ export class SwitchLink implements Service {
     const remedy = remedyFor(end);
     if (remedy !== undefined) this.#log.error('the switch refuses us', { reason, remedy });
     else if (end.kind === 'closed-by-us') this.#log.info('link to the switch is closed');
+    else if (end.kind === 'overwhelmed') this.#log.warn('link to the switch is dropped, since its events come faster than they can be kept', { reason });
     else this.#log.warn('link to the switch is down', { reason });
   }
 

@@ -13,7 +13,7 @@ export function replyFrame(text: string): Buffer {
 }
 
 /** What an `api` command answers. */
-export function answerFrame(text: string): Buffer {
+export function answerFrame(text: Buffer | string): Buffer {
   return bodyFrame('api/response', text);
 }
 
@@ -34,6 +34,12 @@ export function greetingFrame(): Buffer {
   return Buffer.from('Content-Type: auth/request\n\n');
 }
 
-function bodyFrame(contentType: string, body: string): Buffer {
-  return Buffer.from(`Content-Type: ${contentType}\nContent-Length: ${Buffer.byteLength(body)}\n\n${body}`);
+/** What stands behind the header of a frame. */
+export function bodyOf(frame: Buffer): Buffer {
+  return frame.subarray(frame.indexOf('\n\n') + 2);
+}
+
+function bodyFrame(contentType: string, body: Buffer | string): Buffer {
+  const bytes = Buffer.from(body);
+  return Buffer.concat([Buffer.from(`Content-Type: ${contentType}\nContent-Length: ${bytes.length}\n\n`), bytes]);
 }

@@ -21,7 +21,7 @@ export function recordRequest(log: Logger, metrics: Metrics): (request: FastifyR
     metrics.requests.inc({ method, route, status: String(reply.statusCode) });
     log[QUIET.has(route) ? 'debug' : 'info']('request', {
       method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime), requestId: request.id, remote: request.ip,
-      token: caller?.tokenId, domain: caller?.kind === 'tenant' ? caller.domainId : undefined,
+      tokenId: caller?.tokenId, domain: caller?.kind === 'tenant' ? caller.domainId : undefined,
     });
     return Promise.resolve();
   };

@@ -23,5 +23,6 @@ export function promise(notice: Notice, directory: Pick<Directory, 'find'>): New
     body,
     occurredAt,
     receivedAtMs: notice.receivedAtMs,
+    ...(notice.synthetic && { synthetic: notice.synthetic }),
   }));
 }

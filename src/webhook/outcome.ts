@@ -6,17 +6,18 @@ export type Reply =
   | { kind: 'unreachable'; code: string }
   | { kind: 'forbidden'; reason: string };
 
-/** What one attempt means for its delivery. `status` is the HTTP status, where there was one. */
+/** What one attempt means for its delivery. `status` is the HTTP status, where there was one. `expired` was not sent: it is too old to be news. */
 export type Outcome =
   | { kind: 'delivered'; status: number }
   | { kind: 'retry'; reason: string; status?: number; afterMs: number }
-  | { kind: 'abandoned'; reason: string; status?: number };
+  | { kind: 'abandoned'; reason: string; status?: number }
+  | { kind: 'expired' };
 
 /**
  * Any 2xx is a delivery. Everything else is tried again until the policy's waits are used up, also what looks final: a 404
  * or 410 may be a deploy gone wrong, and an address that may not be called, a DNS record about to be mended.
  */
-export function judge(reply: Reply, attempt: number, policy: RetryPolicy): Outcome {
+export function judge(reply: Reply, attempt: number, policy: RetryPolicy): Exclude<Outcome, { kind: 'expired' }> {
   if (reply.kind === 'answered' && reply.status >= 200 && reply.status < 300) return { kind: 'delivered', status: reply.status };
 
   const failure = { reason: reasonOf(reply), ...(reply.kind === 'answered' ? { status: reply.status } : {}) };

@@ -59,7 +59,7 @@ describe('a request', () => {
     const [deleted, health] = api.lines.filter(({ message }) => message === 'request');
     expect(deleted).toEqual({
       level: 'info', message: 'request',
-      fields: { method: 'DELETE', route: '/v1/event/:id', status: 404, ms: expect.any(Number) as number, requestId: 'r1', remote: '127.0.0.1', token: tokenId, domain: domainId },
+      fields: { method: 'DELETE', route: '/v1/event/:id', status: 404, ms: expect.any(Number) as number, requestId: 'r1', remote: '127.0.0.1', tokenId, domain: domainId },
     });
     expect(health).toMatchObject({ level: 'debug', fields: { route: '/healthz' } });
   });

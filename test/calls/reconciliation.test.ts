@@ -53,7 +53,7 @@ function playWithGap(events: readonly SwitchEvent[], from: number, to: number, r
   const wanted = new Set(calls.toSight(channels.map(({ row }) => row)));
   const sightings = channels.filter(({ row }) => wanted.has(row['uuid']!)).map(({ row, dump }) => calls.sight(row, dump));
   keep(calls.adopt(sightings, nowMs));
-  keep(calls.endMissing({ up: new Set(channels.map(({ row }) => row['uuid']!)), askedAtMs: nowMs, heardUs: events[from - 1]?.timestampUs ?? 0, why: 'reconciled' }, nowMs));
+  keep(calls.endMissing({ up: new Set(channels.map(({ row }) => row['uuid']!)), sinceMs: nowMs, heardUs: events[from - 1]?.timestampUs ?? 0, why: 'reconciled' }, nowMs));
   for (const event of events.slice(to)) keep(calls.accept(event));
   keep(settle(calls));
   expect(calls.openFlows).toBe(0);
@@ -120,7 +120,7 @@ it('ends everything when the switch has started anew, says so, and hears nothing
   const calls = newCalls();
   const told = events.slice(0, 8).flatMap((event) => calls.accept(event));
   const last = events[7]!;
-  told.push(...calls.restarted('another-run', last.timestampUs, last.receivedAtMs), ...events.slice(8).flatMap((event) => calls.accept(event)), ...settle(calls));
+  told.push(...calls.restarted(last.receivedAtMs + 1, last.timestampUs, last.receivedAtMs + 1), ...events.slice(8).flatMap((event) => calls.accept(event)), ...settle(calls));
   expect(told.map(({ state, synthetic }) => [state, synthetic])).toEqual([['ringing', undefined], ['answered', undefined], ['hangup', 'switch_restart'], ['cdr', 'switch_restart']]);
   expect(calls.openFlows).toBe(0);
 });

@@ -1,7 +1,7 @@
 import { append, type Appended } from '../../src/db/outbox-append.js';
 import { claim } from '../../src/db/outbox-claim.js';
 import { settle } from '../../src/db/outbox-settle.js';
-import type { NewDelivery } from '../../src/db/outbox.js';
+import type { FlowRecord, NewDelivery } from '../../src/db/outbox.js';
 import { createDatabase, type TestDatabase } from '../support/postgres.js';
 import { flowTo, promiseTo } from '../delivery/promise.js';
 
@@ -14,7 +14,7 @@ const [first, second, third] = flowTo(URL, 'flow', 3) as [NewDelivery, NewDelive
 let db: TestDatabase;
 beforeAll(async () => { db = await createDatabase(); });
 afterAll(() => db.drop());
-beforeEach(() => db.pool.query('truncate delivery'));
+beforeEach(() => db.pool.query('truncate delivery, open_flow'));
 
 const add = (deliveries: NewDelivery[], by = us, lease = true): Promise<Appended[]> =>
   append(db.pool, deliveries.map((delivery) => ({ delivery, lease })), by);
@@ -27,7 +27,7 @@ const table = async () => (await db.pool.query(
 
 describe('append', () => {
   it('stores what a receiver will be told, and leases it as the first attempt', async () => {
-    expect(await add([first])).toEqual([{ id: first.id, sequence: 1, leased: true, raced: false }]);
+    expect(await add([first])).toEqual([{ id: first.id, sequence: 1, leased: true, raced: false, expired: false }]);
     const { rows } = await db.pool.query(`select id, lane::text, url_key::text, url, subscription_id, domain_uuid, event, flow_id, call_id, position, sequence,
       body, occurred_at, state, attempt, leased_by, first_attempt_at is not null as begun, due_at <= now() as due from delivery`);
     expect(rows).toEqual([{
@@ -40,7 +40,7 @@ describe('append', () => {
     await add([first, second]);
     await settleAs('delivered', first);
     expect(await add([first, second])).toEqual([]);
-    expect(await add([first, second, third], others)).toEqual([{ id: third.id, sequence: 3, leased: false, raced: false }]);
+    expect(await add([first, second, third], others)).toEqual([{ id: third.id, sequence: 3, leased: false, raced: false, expired: false }]);
     expect(await table()).toMatchObject([{ state: 'delivered' }, { state: 'leased', leased_by: 1 }, { state: 'pending', leased_by: null }]);
   });
 
@@ -101,7 +101,94 @@ describe('append', () => {
   });
 });
 
+describe('what came too late', () => {
+  const late = (delivery: NewDelivery, agoMs = 900_000) => ({ delivery, lease: true, expiresAtMs: Date.now() - agoMs });
+  const news = (delivery: NewDelivery) => ({ delivery, lease: true, expiresAtMs: Date.now() + 900_000 });
+  const occurredAt = new Date(Date.now() - 3_600_000);
+
+  it('is recorded, visibly expired, and never leased', async () => {
+    const stale = { ...first, occurredAt, synthetic: 'reconciled' as const };
+    expect(await append(db.pool, [{ ...late(stale), expiresAtMs: occurredAt.getTime() + 900_000 }], us)).toEqual([{ id: first.id, sequence: 1, leased: false, raced: false, expired: true }]);
+    const { rows } = await db.pool.query(`select state, attempt, leased_by, last_reason, synthetic, settled_at is not null as settled from delivery`);
+    expect(rows).toEqual([{ state: 'expired', attempt: 0, leased_by: null, last_reason: 'expired after 900 s', synthetic: 'reconciled', settled: true }]);
+  });
+
+  it('holds nothing of its lane, neither in its batch nor after it', async () => {
+    expect(leases(await append(db.pool, [late(first), news(second)], us), [first, second])).toEqual([false, true]);
+    expect(leases(await append(db.pool, [news(third)], us), [third])).toEqual([true]);
+    expect(await table()).toMatchObject([{ sequence: 1, state: 'expired' }, { sequence: 2, state: 'leased' }, { sequence: 3, state: 'leased' }]);
+  });
+
+  it('changes nothing of what was there in time', async () => {
+    await append(db.pool, [news(first)], others);
+    expect(await append(db.pool, [late(first), news(second)], us)).toEqual([{ id: second.id, sequence: 2, leased: false, raced: false, expired: false }]);
+    expect(await table()).toMatchObject([{ state: 'leased', leased_by: 2 }, { state: 'pending' }]);
+  });
+});
+
+describe('what is kept of a flow', () => {
+  const record = (flowId: string, position: number, state: string | null): FlowRecord => ({ switchName: 'pbx', flowId, coreId: 'core', position, state });
+  const kept = async () => (await db.pool.query('select owner, flow_id, core_id, position, state from open_flow order by owner, flow_id')).rows as object[];
+  const keep = (records: FlowRecord[], owner = 'a', deliveries: NewDelivery[] = []) => append(db.pool, deliveries.map((delivery) => ({ delivery, lease: true })), us, { owner, records });
+
+  it('is written with its deliveries, replaced by what is known later, and gone when the flow has ended', async () => {
+    await keep([record('x', 1, '{"told":1}'), record('y', 1, '{}')], 'a', [first]);
+    expect(await kept()).toEqual([{ owner: 'a', flow_id: 'x', core_id: 'core', position: 1, state: '{"told":1}' }, { owner: 'a', flow_id: 'y', core_id: 'core', position: 1, state: '{}' }]);
+    await keep([record('x', 2, '{"told":2}'), record('y', 2, null), record('never kept', 1, null)], 'a', [second]);
+    expect(await kept()).toEqual([{ owner: 'a', flow_id: 'x', core_id: 'core', position: 2, state: '{"told":2}' }]);
+    expect(await table()).toHaveLength(2);
+  });
+
+  it('needs no delivery', async () => {
+    expect(await keep([record('x', 0, '{}')])).toEqual([]);
+    expect(await kept()).toMatchObject([{ flow_id: 'x' }]);
+  });
+
+  it('is not there when its deliveries could not be stored, nor they without it', async () => {
+    await expect(keep([record('x', 1, '{}')], 'a', [promiseTo(URL, 'flow', 1, { callId: 'nul \0' })])).rejects.toMatchObject({ code: '22021' });
+    await expect(keep([record('x', 1, 'nul \0')], 'a', [first])).rejects.toMatchObject({ code: '22021' });
+    expect([await kept(), await table()]).toEqual([[], []]);
+  });
+
+  it('belongs to one daemon, who waits for no other', async () => {
+    const client = await db.pool.connect();
+    await client.query('begin');
+    await append(client, [], others, { owner: 'b', records: [record('x', 7, '{}')] }); // holds the row until it is committed
+    await keep([record('x', 1, '{}')]);
+    await keep([record('x', 2, null)]);
+    await client.query('commit');
+    client.release();
+    expect(await kept()).toMatchObject([{ owner: 'b', position: 7 }]);
+  });
+
+  it('changes on its page, and its index entry stays', async () => {
+    const state = JSON.stringify({ legs: 'x'.repeat(700) });
+    const flows = Array.from({ length: 50 }, (_, index) => `flow ${index}`);
+    for (let position = 1; position <= 20; position += 1) await keep(flows.map((flow) => record(flow, position, state)));
+    await db.pool.query('select pg_stat_force_next_flush()');
+    const changes = async () => (await db.pool.query<{ all: number; hot: number }>(`select n_tup_upd as all, n_tup_hot_upd as hot from pg_stat_user_tables where relname = 'open_flow'`)).rows[0]!;
+    const { all, hot } = await changes();
+    expect(hot).toBeGreaterThan(0.9 * all);
+  });
+});
+
 describe('two processes that append at once', () => {
+  it('number a lane alike, in whatever portions they come to it', async () => {
+    let seed = 11;
+    const upTo = (limit: number) => { seed = (seed * 48_271) % 2_147_483_647; return 1 + seed % limit; };
+    const lanes = Array.from({ length: 30 }, (_, index) => flowTo(URL, `flow ${index}`, 8));
+    const tell = async (by: typeof us) => {
+      for (let from = 0; from < 8;) {
+        const to = from + upTo(3);
+        await add(lanes.flatMap((lane) => lane.slice(Math.max(0, from - 1), to)), by); // each portion repeats the end of the one before
+        from = to;
+      }
+    };
+    await Promise.all([us, others, { daemonId: 3, holdMs: HOLD_MS }].map(tell));
+    const { rows } = await db.pool.query(`select count(*)::integer as rows, bool_and(sequence = position) as alike from delivery`);
+    expect(rows).toEqual([{ rows: 240, alike: true }]);
+  });
+
   it('make one row of each promise, numbered alike, without a deadlock', async () => {
     const lanes = Array.from({ length: 40 }, (_, index) => flowTo(URL, `flow ${index}`, 5));
     await Promise.all(lanes.flatMap((lane, index) => [add(lane, us), add([...lane, ...(lanes[index + 1] ?? [])].reverse(), others)]));

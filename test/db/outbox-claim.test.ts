@@ -24,11 +24,12 @@ const single = (url: string, count: number) => Array.from({ length: count }, (_,
 
 describe('claim', () => {
   it('gives all that is needed to send', async () => {
-    const promise = promiseTo(URL, 'flow', 3);
-    await wait([promise]);
+    const promise = promiseTo(URL, 'flow', 3, { synthetic: 'lost' });
+    const expiresAtMs = Date.now() + 900_000;
+    await append(db.pool, [{ delivery: promise, lease: false, expiresAtMs }], us);
     expect(await claimFor(URL, 1)).toEqual([{
       id: promise.id, lane: promise.lane, urlKey: promise.urlKey, url: URL, subscriptionId: promise.subscriptionId, event: 'call.ringing',
-      sequence: 1, body: promise.body, attempt: 1, alone: false,
+      sequence: 1, body: promise.body, attempt: 1, alone: false, synthetic: 'lost', expiresAtMs,
     }]);
   });
 

@@ -99,6 +99,36 @@ describe('a retry', () => {
   });
 });
 
+describe('a time to live', () => {
+  const leaseUntil = (delivery: NewDelivery, expiresAtMs: number) => append(db.pool, [{ delivery, lease: true, expiresAtMs }], us);
+  const expired = ({ id }: NewDelivery, attempt = 1): Settlement => ({ id, attempt, outcome: { kind: 'expired' } });
+
+  it('ends what was not sent in time, which is no attempt, and frees the lane', async () => {
+    const expiresAtMs = first.occurredAt.getTime() + 900_000;
+    await lease(first);
+    await db.pool.query(`update delivery set expires_at = to_timestamp($1)`, [expiresAtMs / 1_000]);
+    await wait(second);
+    expect(await settle(db.pool, [expired(first)], us)).toEqual([{ id: first.id, frees: true }]);
+    expect(await row(first)).toMatchObject({ state: 'expired', attempt: 0, leased_by: null, last_reason: 'expired after 900 s', settled: true, begun: false });
+  });
+
+  it('ends it with the reason why it had to wait', async () => {
+    await leaseUntil(first, Date.now() + 60_000);
+    await settle(db.pool, [retry(first, 0)], us);
+    const [again] = await claim(db.pool, [{ urlKey: first.urlKey, room: 1 }], us);
+    await settle(db.pool, [expired(first, again!.attempt)], us);
+    expect(await row(first)).toMatchObject({ state: 'expired', attempt: 1, last_status: 503, last_reason: expect.stringMatching(/^expired after \d+ s: status 503$/) as string });
+  });
+
+  it('is the longest that a retry is put off, and what waits behind it', async () => {
+    await leaseUntil(first, Date.now() + 30_000);
+    await wait(second);
+    await settle(db.pool, [retry(first, 60_000)], us);
+    expect(await row(first)).toMatchObject({ state: 'pending', dueInS: 30 });
+    expect(await row(second)).toMatchObject({ state: 'pending', dueInS: 30 });
+  });
+});
+
 describe('a release', () => {
   it('hands a lease back as if it had never been given', async () => {
     await lease(first);

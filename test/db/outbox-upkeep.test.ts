@@ -15,12 +15,13 @@ const end = (state: string, ages: number[], from: number) => db.pool.query(
 const left = async () => (await db.pool.query<{ position: number }>('select position from delivery order by position')).rows.map(({ position }) => position);
 
 it('deletes what ended longer ago than it is kept, and nothing that waits', async () => {
-  await fill(6);
+  await fill(8);
   await end('delivered', [13, 15], 0);
   await end('abandoned', [29, 31], 2);
+  await end('expired', [31, 29], 6);
   await db.pool.query(`update delivery set created_at = now() - interval '1 year'`);
-  expect(await deleteOld(db.pool, kept, 100)).toBe(2);
-  expect(await left()).toEqual([0, 2, 4, 5]);
+  expect(await deleteOld(db.pool, kept, 100)).toBe(3);
+  expect(await left()).toEqual([0, 2, 4, 5, 7]);
 });
 
 it('deletes in bounded batches, several at once without a conflict', async () => {

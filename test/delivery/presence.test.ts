@@ -56,7 +56,7 @@ it('a silent daemon\'s deliveries are taken over, but by nobody who has not been
 });
 
 it('a daemon that was taken for dead counts its late answer as lost, and goes on under a new number', async () => {
-  const { deliveries, metrics } = await start({ name: 'pbx', ...QUICK });
+  const { deliveries, metrics } = await start({ name: 'pbx', ...QUICK, timeoutMs: 1_000, leaseMs: 3_000 }); // time enough for what follows
   receiver.answerWith('hang');
   deliveries.add([promiseTo(receiver.url, 'flow', 1)]);
   await receiver.received(1);

@@ -19,7 +19,7 @@ it('answers questions in turn, and asks for no events', async () => {
   fake.replay.answers.set('show channels as json', channels);
   const opened = open();
   expect(await Promise.all([opened.api('show channels as json', 1_000), opened.api('global_getvar core_uuid', 1_000), opened.api('uuid_dump nosuch json', 1_000)])).toEqual([
-    { kind: 'ok', text: channels }, { kind: 'ok', text: CORE_ID }, { kind: 'failed', reason: '-ERR No such channel!' },
+    { kind: 'ok', text: channels }, { kind: 'ok', text: CORE_ID }, { kind: 'refused', reason: '-ERR No such channel!' },
   ]);
   expect(fake.received()).toEqual([`auth ${PASSWORD}\n\napi show channels as json\n\napi global_getvar core_uuid\n\napi uuid_dump nosuch json\n\n`]);
 });
@@ -35,7 +35,7 @@ it.each([
   ['reject-password', 'wrong-password'], ['acl-rejection', 'acl-rejected'],
 ] as const)('says why it cannot ask: %s', async (behaviour, reason) => {
   fake.behave(behaviour);
-  expect(await open().api('status', 1_000)).toEqual({ kind: 'failed', reason });
+  expect(await open().api('status', 1_000)).toEqual({ kind: 'lost', reason });
 });
 
 it('fails what is open and what is asked later when the switch goes away', async () => {
@@ -45,8 +45,8 @@ it('fails what is open and what is asked later when the switch goes away', async
   const asked = opened.api('status', 1_000);
   const later = opened.api('status', 1_000);
   await fake.hangUp();
-  expect(await Promise.all([asked, later])).toEqual([{ kind: 'failed', reason: 'closed' }, { kind: 'failed', reason: 'closed' }]);
-  expect(await opened.api('status', 1_000)).toEqual({ kind: 'failed', reason: 'closed' });
+  expect(await Promise.all([asked, later])).toEqual([{ kind: 'lost', reason: 'closed' }, { kind: 'lost', reason: 'closed' }]);
+  expect(await opened.api('status', 1_000)).toEqual({ kind: 'lost', reason: 'closed' });
 });
 
 it('ends at a missed deadline, since a late answer would belong to no question', async () => {
@@ -57,8 +57,8 @@ it('ends at a missed deadline, since a late answer would belong to no question',
   const asked = opened.api('status', 1_500);
   await asleep(1_500);
   advance(1_500);
-  expect(await asked).toEqual({ kind: 'failed', reason: 'silent' });
-  expect(await opened.api('status', 1_500)).toEqual({ kind: 'failed', reason: 'silent' });
+  expect(await asked).toEqual({ kind: 'lost', reason: 'silent' });
+  expect(await opened.api('status', 1_500)).toEqual({ kind: 'lost', reason: 'silent' });
 });
 
 it('refuses to send two lines', async () => {
@@ -70,5 +70,5 @@ it('fails open questions when it is closed', async () => {
   const opened = open();
   const asked = opened.api('status', 1_000);
   await opened.close();
-  expect(await asked).toEqual({ kind: 'failed', reason: 'closed-by-us' });
+  expect(await asked).toEqual({ kind: 'lost', reason: 'closed-by-us' });
 });

@@ -5,6 +5,7 @@ import { openLink, type LinkOptions } from '../../src/esl/link.js';
 import { Milestone } from '../../src/esl/milestone.js';
 import type { ReplayClient } from '../../src/esl/replay-client.js';
 import { eventFrame, noticeFrame } from '../../src/esl/wire.js';
+import { fixtureBytes } from '../support/recording.js';
 import { PASSWORD, startSwitch, type TestSwitch } from '../support/switch.js';
 import { manualClock } from './manual-clock.js';
 
@@ -149,6 +150,47 @@ describe('how a link that is up ends', () => {
     expect(told).toEqual(['up', 'CHANNEL_ANSWER', 'ended']);
   });
 
+  it('after a goodbye it goes on for as long as something comes, and ends after two seconds of silence', async () => {
+    const { clock, asleep, advance } = manualClock();
+    const { ended, isUp, heard } = open({ clock });
+    await isUp;
+    await fake.raw(noticeFrame('shutting-down'));
+    for (let second = 1; second <= 5; second += 1) {
+      await asleep(1_000, 2_000);
+      advance(1_000);
+      await fake.replay.send(answered);
+      await heard.wait(second);
+    }
+    await asleep(1_000, 2_000);
+    advance(1_000);
+    await asleep(1_000);
+    advance(1_000);
+    expect(await ended).toEqual({ kind: 'disconnect-notice', shuttingDown: true });
+    expect(heard.count).toBe(5);
+  });
+
+  describe.each(['fsctl-shutdown.json', 'fsctl-shutdown-restart.json', 'sigterm.json', 'reload-mod_event_socket.json'])('%s, as it was recorded', (name) => {
+    const bytes = fixtureBytes(`protocol/${name}.raw`);
+    const noticeAt = bytes.indexOf('Content-Type: text/disconnect-notice');
+    const lastCompleteAt = bytes.lastIndexOf('Content-Length: ', bytes.lastIndexOf('"Event-Name":"CHANNEL_'));
+    const namesIn = (stream: Buffer) => [...stream.toString('latin1').matchAll(/\n\n\{"Event-Name":"(\w+)"/g)].map(([, event]) => event);
+
+    it.each([
+      ['in its order', bytes],
+      ['with the goodbye before the last event', Buffer.concat([bytes.subarray(0, lastCompleteAt), bytes.subarray(noticeAt), bytes.subarray(lastCompleteAt, noticeAt)])],
+    ])('tells of everything up to the FIN: %s', async (_order, stream) => {
+      fake.behave('no-subscription-reply'); // the recording begins with it
+      const { ended, told } = open();
+      await fake.loggedIn(1);
+      const [client] = fake.replay.clients;
+      while (!client!.received.includes('event json')) await once(client!.socket, 'data');
+      await fake.raw(stream);
+      await fake.hangUp();
+      expect(await ended).toEqual({ kind: 'disconnect-notice', shuttingDown: true });
+      expect(told).toEqual(['up', ...namesIn(bytes), 'ended']);
+    });
+  });
+
   it('garbage does not end it', async () => {
     const { ended, told, isUp } = open();
     await isUp;
@@ -208,11 +250,37 @@ describe('a switch that falls silent', () => {
     await fake.replay.heartbeat(); // stands behind the answer, so that who has heard it has the answer
     await heard.wait(1);
     advance(5_000);
-    await asleep(60_000);          // the answer came at 65 s: the next question is due at 130 s
-    advance(60_000);
+    await asleep(55_000);          // the answer came at 65 s: three heartbeats of 20 s later the next question is due
+    advance(55_000);
     await askedTimes(client, 2);
     expect(client.received).toMatch(/\n\napi strepoch\n\napi strepoch\n\n$/);
     await fake.hangUp();
     expect(await ended).toEqual({ kind: 'closed' });
+  });
+
+  it.each([
+    ['it names itself', [{ 'Heartbeat-Interval': '10' }], 0, 30_000],
+    ['it shows by two in a row', [{}, {}], 12_000, 36_000],
+    ['is not longer than the configured bound', [{}, {}], 40_000, 65_000],
+    ['is not shorter than five seconds', [{}, {}], 10, 5_000],
+  ])('is asked after three heartbeats of the interval that %s', async (_rule, heartbeats, everyMs, boundMs) => {
+    const { clock, asleep, advance } = manualClock();
+    const { isUp, heard, link } = open({ clock, pingMs: 1_000 });
+    await isUp;
+    await asleep(65_000); // while nothing is known of its heartbeats
+    for (const [index, headers] of heartbeats.entries()) {
+      if (index > 0) advance(everyMs);
+      await fake.replay.send({ 'Event-Name': 'HEARTBEAT', ...headers });
+      await heard.wait(index + 1);
+    }
+    const [client] = fake.replay.clients;
+    advance(65_000);                                 // by now it is overdue in every row
+    await asleep(1_000);
+    await askedTimes(client!, 1);
+    await fake.replay.send(answered);
+    await heard.wait(heartbeats.length + 1);
+    advance(1_000);
+    expect(await asleep(1_001, 64_999)).toBe(boundMs - 1_000);
+    link.close('closed-by-us');
   });
 });

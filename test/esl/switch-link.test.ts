@@ -1,6 +1,6 @@
 import type { SwitchEvent } from '../../src/calls/event.js';
 import { systemClock } from '../../src/clock.js';
-import { backoffMs } from '../../src/esl/backoff.js';
+import { backoffMs, quickMs } from '../../src/esl/backoff.js';
 import type { LinkEnd } from '../../src/esl/link-end.js';
 import { Milestone } from '../../src/esl/milestone.js';
 import { SwitchLink, type SwitchLinkDeps } from '../../src/esl/switch-link.js';
@@ -95,13 +95,48 @@ describe('a link that is lost', () => {
     const { asleep, advance, clock } = manualClock();
     const { ups } = await start({ clock });
     await ups.wait(1);
-    await fake.dismiss('shutting-down');
+    await fake.sent();
+    fake.reset();
     await asleep(438);
     advance(438);
     await ups.wait(2);
+    await fake.subscribed(2);
+    await fake.sent();
     advance(upForMs);
-    await fake.dismiss('shutting-down');
+    fake.reset();
     expect(await asleep(400, 900)).toBe(waitMs);
+  });
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['said goodbye', () => fake.dismiss('shutting-down')],
+    ['closed it', () => fake.hangUp()],
+  ])('is opened again within 150 ms when the switch %s and it had been up for 5 s, then as usual', async (_how, act) => {
+    const { asleep, advance, clock } = manualClock();
+    const { ups, downs } = await start({ clock });
+    await ups.wait(1);
+    advance(5_000);
+    await act();
+    await downs.wait(1);
+    fake.behave('silent');
+    expect(await asleep(50, 150)).toBe(100);
+    advance(100);
+    await asleep(10_000);
+    advance(10_000); // the login that is not answered in time
+    await asleep(438);
+  });
+
+  it('is not opened again so quickly when it had been up for less than 5 s', async () => {
+    const { asleep, advance, clock, asleepNow } = manualClock();
+    const { ups } = await start({ clock });
+    await ups.wait(1);
+    advance(4_999);
+    await fake.hangUp();
+    await asleep(438);
+    expect(asleepNow()).toEqual([438]);
+  });
+
+  it.each([[0, 50], [0.999, 150]])('quickly is 50 to 150 ms: with chance %d %i ms', (chance, ms) => {
+    expect(quickMs(() => chance)).toBe(ms);
   });
 
   it('tells once that it is down and why, before it tries again', async () => {
@@ -190,10 +225,55 @@ it('drops an overwhelmed link at once, also from inside the handler, and opens i
   await ups.wait(1);
   await fake.replay.send(answered);
   expect(await downs.wait(1)).toEqual({ kind: 'overwhelmed' });
-  expect(lines.at(-1)).toBe('warn link to the switch is down reason=overwhelmed');
+  expect(lines.at(-1)).toBe('warn link to the switch is dropped, since its events come faster than they can be kept reason=overwhelmed');
   await asleep(438);
   advance(438);
   await ups.wait(2);
+});
+
+describe('without room for events', () => {
+  const NO_ROOM = 'warn not listening to the switch until there is room for its events';
+
+  it('no link is opened, which is said once, until there is room', async () => {
+    const { clock, asleep, advance } = manualClock();
+    let hasRoom = false;
+    const { ups, lines } = await start({ clock, hasRoom: () => hasRoom });
+    for (let times = 0; times < 3; times += 1) {
+      await asleep(250);
+      advance(250);
+    }
+    await asleep(250);
+    expect(fake.replay.connections.count).toBe(0);
+    hasRoom = true;
+    advance(250);
+    await ups.wait(1);
+    expect(lines).toEqual([CONNECTING(), NO_ROOM, UP]);
+  });
+
+  it('a link that was dropped stays away after its backoff', async () => {
+    const { clock, asleep, advance } = manualClock();
+    let hasRoom = true;
+    const { ups, downs, link, lines } = await start({ clock, hasRoom: () => hasRoom });
+    await ups.wait(1);
+    hasRoom = false;
+    link.dropOverwhelmed();
+    await downs.wait(1);
+    await asleep(438);
+    advance(438);
+    await asleep(250);
+    expect(lines.slice(2)).toEqual(['warn link to the switch is dropped, since its events come faster than they can be kept reason=overwhelmed', NO_ROOM]);
+    hasRoom = true;
+    advance(250);
+    await ups.wait(2);
+  });
+
+  it('a stop ends the wait', async () => {
+    const { clock, asleep, asleepNow } = manualClock();
+    const { link } = await start({ clock, hasRoom: () => false });
+    await asleep(250);
+    await link.stop();
+    expect([asleepNow(), fake.replay.connections.count]).toEqual([[], 0]);
+  });
 });
 
 it('refuses at once to be made for a password that is two commands', () => {

@@ -1,0 +1,91 @@
+// The switch, in a process of its own: plays new calls to the daemon on command.
+import { randomUUID } from 'node:crypto';
+import { systemClock } from '../dist/clock.js';
+import { ReplayedSwitch } from '../dist/esl/replay.js';
+import { copyOf, loadTemplates, sizeOf, TENANTS } from './calls.mjs';
+
+const [password] = process.argv.slice(2);
+const now = () => performance.timeOrigin + performance.now();
+const templates = await loadTemplates();
+const pbx = new ReplayedSwitch({ clock: systemClock, password, coreId: randomUUID() });
+let copies = 0;
+let prepared = [];
+
+/** The next new call: every template in turn, and after each round the next tenant. */
+function nextCall() {
+  const call = copyOf(templates[copies % templates.length], TENANTS[Math.floor(copies / templates.length) % TENANTS.length]);
+  copies += 1;
+  return call;
+}
+
+/** Resolves when the daemon's socket can take more. */
+const write = (bytes) => Promise.all([...pbx.clients].filter(({ wanted }) => !wanted.isEmpty).map((client) => client.write(bytes)));
+
+const commands = {
+  /** Builds so many rounds in memory, before any clock starts. */
+  prepare({ rounds }) {
+    prepared = Array.from({ length: rounds * templates.length }, () => nextCall().bytes);
+    const one = sizeOf(templates);
+    return { events: rounds * one.events, webhooks: rounds * one.webhooks, bytes: rounds * one.bytes };
+  },
+
+  /** Writes what is prepared as fast as the daemon reads it. */
+  async full() {
+    const startedAtMs = now();
+    for (const bytes of prepared) await write(bytes);
+    await pbx.sent();
+    prepared = [];
+    return { startedAtMs, sentAtMs: now() };
+  },
+
+  /** Writes at least so many events of calls made on the way, as fast as the daemon reads them. */
+  async stream({ events: atLeast }) {
+    let [events, webhooks] = [0, 0];
+    for (; events < atLeast;) {
+      const call = nextCall();
+      await write(call.bytes);
+      events += call.frames.length;
+      webhooks += call.released.length;
+    }
+    await pbx.sent();
+    return { events, webhooks };
+  },
+
+  /** Writes one event every `1000 / perSecond` ms, ten calls at a time. Resolves with when the event behind each webhook was written. */
+  async paced({ perSecond, seconds }) {
+    const writtenAtMs = new Map();
+    const released = [];
+    const running = Array.from({ length: 10 }, () => []);
+    const total = perSecond * seconds;
+    const startedAtMs = now();
+    for (let index = 0; index < total || running.some(({ length }) => length > 0); index += 1) {
+      const call = running[index % running.length];
+      if (call.length === 0 && index >= total) continue; // calls that have begun are played to their end
+      if (call.length === 0) {
+        const { frames, released: pairs } = nextCall();
+        call.push(...frames);
+        released.push(...pairs);
+      }
+      const { event, bytes } = call.shift();
+      const aheadMs = startedAtMs + index * 1_000 / perSecond - now();
+      if (aheadMs > 0) await systemClock.sleep(aheadMs);
+      writtenAtMs.set(event, now());
+      await write(bytes);
+    }
+    return { written: released.map(([webhook, event]) => [webhook, writtenAtMs.get(event)]) };
+  },
+};
+
+process.on('message', async ({ command, ...given }) => { process.send({ answer: await commands[command](given) }); });
+process.on('disconnect', () => process.exit());
+
+/** Tells of every login, for a daemon that is started is not yet one that listens. */
+async function announce() {
+  for (let nth = 1; ; nth += 1) {
+    await pbx.subscriptions.wait(nth);
+    process.send({ subscribed: nth });
+  }
+}
+
+process.send({ port: await pbx.listen() });
+void announce();

@@ -1,0 +1,68 @@
+import { fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+
+const PROGRAM = fileURLToPath(new URL('../bin/hookswitch.js', import.meta.url));
+
+/** One of the processes beside the daemon; it first says its port. `said` takes one kind of what it says by itself. */
+export async function startHelper(file, ...args) {
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, { execArgv: ['--max-old-space-size=8192'], serialization: 'advanced' });
+  const waiting = [];
+  const unheard = [];
+  child.on('message', (message) => {
+    const index = waiting.findIndex(({ key }) => key in message);
+    if (index < 0) unheard.push(message); else waiting.splice(index, 1)[0].resolve(message);
+  });
+  child.on('exit', (code) => { for (const { reject } of waiting) reject(new Error(`${file} ended with ${code}`)); });
+  const said = (key) => new Promise((resolve, reject) => {
+    const index = unheard.findIndex((message) => key in message);
+    if (index < 0) waiting.push({ key, resolve, reject }); else resolve(unheard.splice(index, 1)[0]);
+  });
+  const { port } = await said('port');
+  return {
+    port, said,
+    /** One command at a time. */
+    async ask(command, given = {}) {
+      child.send({ command, ...given });
+      return (await said('answer')).answer;
+    },
+    stop: () => child.disconnect(),
+  };
+}
+
+/** The daemon as ops run it, a process of its own. Resolves when it listens to the switch. */
+export async function startDaemon(player, env, flags = []) {
+  const port = await freePort();
+  const child = spawn(process.execPath, ['--max-semi-space-size=8', ...flags, PROGRAM, 'run'], {
+    env: { PATH: process.env.PATH, ...env, HOOKSWITCH_HTTP_PORT: String(port) }, stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const exited = once(child, 'exit');
+  const ended = exited.then(([code, signal]) => { throw new Error(`The daemon ended with ${code ?? signal}`); });
+  ended.catch(() => {}); // after its stop nobody waits for it
+  await Promise.race([player.said('subscribed'), ended]);
+  return {
+    pid: child.pid,
+    /** Notices that it has read and not yet committed. */
+    async buffered() { return (await (await fetch(`http://127.0.0.1:${port}/readyz`)).json()).checks.buffer.notices; },
+    /** Rejects when the daemon ends by itself meanwhile. */
+    during: (work) => Promise.race([work, ended]),
+    async stop() { child.kill('SIGTERM'); await exited; },
+  };
+}
+
+/** What a process holds in memory, in MB of 10^6 bytes. Linux only. */
+export async function residentMb(pid) {
+  const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'));
+  return Math.round(kilobytes * 1.024 / 100) / 10;
+}
+
+async function freePort() {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}

@@ -1,0 +1,46 @@
+import type { ReplayedSwitch } from '../../src/esl/replay.js';
+import type { ReplayClient } from '../../src/esl/replay-client.js';
+
+/** What was said shortly before a link broke may have been lost with it: unread in the socket, or read and not yet committed. */
+const DOUBT_MS = 750;
+
+/** Remembers when somebody listened to the switch, to tell what the daemons can know from what nobody can. */
+export class Hearing {
+  readonly #deaf: { fromMs: number; toMs: number }[] = [];
+  readonly #listening = new Set<ReplayClient>();
+  readonly #replay: ReplayedSwitch;
+
+  constructor(replay: ReplayedSwitch) {
+    this.#replay = replay;
+    void this.#follow();
+  }
+
+  /** Whoever listens now hears nothing from now on, although their connections stay open. */
+  lose(): void {
+    for (const client of this.#listening) this.#gone(client);
+  }
+
+  /** Whether what was said then was surely heard. */
+  heard(atMs: number): boolean { return !this.#deaf.some(({ fromMs, toMs }) => atMs >= fromMs && atMs <= toMs); }
+
+  /** Whether somebody listened for so long without a break at some time between the two that all that was up then is known. */
+  looked(fromMs: number, toMs: number, forMs: number): boolean {
+    const ends = [fromMs, ...this.#deaf.map((deaf) => deaf.toMs).filter((at) => at > fromMs)];
+    return ends.some((at) => this.heard(at + 1) && at + forMs <= toMs && !this.#deaf.some((deaf) => deaf.fromMs < at + forMs && deaf.toMs > at));
+  }
+
+  async #follow(): Promise<void> {
+    for (let nth = 1; ; nth += 1) {
+      const client = await this.#replay.subscriptions.wait(nth);
+      const deaf = this.#deaf.at(-1);
+      if (this.#listening.size === 0 && deaf !== undefined) deaf.toMs = Date.now();
+      this.#listening.add(client);
+      client.socket.once('close', () => this.#gone(client));
+    }
+  }
+
+  #gone(client: ReplayClient): void {
+    if (!this.#listening.delete(client) || this.#listening.size > 0) return;
+    this.#deaf.push({ fromMs: Date.now() - DOUBT_MS, toMs: Infinity });
+  }
+}

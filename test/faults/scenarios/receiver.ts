@@ -1,0 +1,32 @@
+import { systemClock } from '../../../src/clock.js';
+import type { How } from '../receiver.js';
+import type { Scenario } from '../scenario.js';
+
+/** A share of the POSTs is answered so, from the first call to the last. */
+function answering(name: string, how: How, share: number): Scenario {
+  return {
+    name: `receiver ${name}`,
+    stage: () => ({ config: { delivery: { timeoutMs: 2_000 } } }),
+    async hurt({ stage, player }) {
+      stage.receiver.behave(how, share);
+      await player.reached(1);
+      stage.receiver.behave('well');
+    },
+  };
+}
+
+export const hanging = answering('hanging', 'hang', 0.01);
+export const resetting = answering('resetting', 'reset', 0.3);
+export const failing = answering('answering 500', 'error', 0.3);
+export const dripping = answering('answering byte by byte', 'drip', 0.2);
+export const flooding = answering('sending 1 GB', 'flood', 0.2);
+
+export const refusing: Scenario = {
+  name: 'receiver refusing',
+  async hurt({ stage, player, form }) {
+    await player.reached(0.2);
+    await stage.receiver.refuse();
+    await systemClock.sleep(form === 'full' ? 10_000 : 3_000);
+    await stage.receiver.listen();
+  },
+};

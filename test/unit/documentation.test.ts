@@ -1,0 +1,97 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { CALL_STATES, type Payload } from '../../src/calls/notice.js';
+import { describeConfig } from '../../src/config.js';
+import { FILE_VARIABLE } from '../../src/config/sources.js';
+import { EVENTS } from '../../src/esl/link.js';
+import { createMetrics } from '../../src/metrics.js';
+import { goldensOf } from '../support/goldens.js';
+
+const ROOT = new URL('../../', import.meta.url);
+const PAGES = ['README.md', ...readdirSync(new URL('docs/', ROOT)).map((name) => `docs/${name}`)];
+const SETTINGS = [...PAGES, 'deploy/hookswitch.env.example', 'deploy/hookswitch.service', 'Dockerfile', 'compose.yaml'];
+
+const read = (path: string) => readFileSync(new URL(path, ROOT), 'utf8');
+const keys = describeConfig();
+
+/** Rows of the tables of a page, as cells without their backticks. */
+function rows(page: string): string[][] {
+  return read(page).split('\n').filter((line) => line.startsWith('|')).map((line) => line.split('|').slice(1, -1).map((cell) => cell.trim().replace(/^`(.*)`$/, '$1')));
+}
+
+/** Code blocks of one language. */
+function blocks(page: string, language: string): string[] {
+  return [...read(page).matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'gms'))].map((match) => match[1]!);
+}
+
+/** The words in a cell, which may list several. */
+const words = (cell: string) => cell.split(/[`, ]+/).filter((word) => word !== '');
+
+/** What a heading is called in a link on GitHub. */
+const anchors = (page: string) => [...read(page).matchAll(/^#+ (.*)$/gm)].map((match) => match[1]!.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'));
+
+it.each(SETTINGS)('%s names no variable that does not exist', (page) => {
+  const known = new Set([FILE_VARIABLE, 'HOOKSWITCH_', ...keys.map(({ env }) => env)]);
+  expect([...read(page).matchAll(/\bHOOKSWITCH_[A-Z_]*/g)].map(([name]) => name).filter((name) => !known.has(name))).toEqual([]);
+});
+
+it('the table of the README shows each key with its variable and default', () => {
+  const shown = rows('README.md').filter(([, key]) => keys.some((known) => known.key === key)).map(([env, key, value]) => ({ env: env === '–' ? '' : env, key, value }));
+  expect(shown.length).toBeGreaterThan(20);
+  expect(shown).toEqual(shown.map(({ key }) => {
+    const known = keys.find((candidate) => candidate.key === key)!;
+    return { env: known.env, key, value: JSON.stringify(known.default) };
+  }));
+});
+
+it.each(PAGES)('%s names no key that does not exist', (page) => {
+  const sections = new Set(keys.map(({ key }) => key.split('.')[0]));
+  const named = [...read(page).matchAll(/`([a-z]+(?:\.[a-zA-Z]+)+)`/g)].map((match) => match[1]!).filter((name) => sections.has(name.split('.')[0]));
+  expect(named.filter((name) => !keys.some(({ key }) => key === name || key.startsWith(`${name}.`)))).toEqual([]);
+});
+
+it.each(PAGES)('%s links to what is there', (page) => {
+  const links = [...read(page).matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1]!).filter((link) => !link.includes('://'));
+  const broken = links.filter((link) => {
+    const [path = '', anchor] = link.split('#');
+    const target = path === '' ? page : new URL(path, new URL(page, ROOT)).href.slice(ROOT.href.length);
+    try {
+      return anchor !== undefined ? !anchors(target).includes(anchor) : read(target) === '';
+    } catch {
+      return true;
+    }
+  });
+  expect(broken).toEqual([]);
+});
+
+it('the waits that receivers are told of are those that hold', () => {
+  const inWords = (ms: number) => (ms < 60_000 ? `${ms / 1_000} s` : ms < 3_600_000 ? `${ms / 60_000} min` : `${ms / 3_600_000} h`);
+  const waits = keys.find(({ key }) => key === 'delivery.retryMs')!.default as number[];
+  expect(read('docs/webhooks.md')).toContain(`**: ${waits.map(inWords).join(', ')}, each`);
+});
+
+describe('of a recorded call', () => {
+  let told: Payload[];
+  beforeAll(async () => { told = (await goldensOf('calls/06-inbound-ext-answered')).map(({ payload }) => payload); });
+
+  it('the bodies of hangup and cdr are those that receivers are shown', () => {
+    const shown = blocks('docs/webhooks.md', 'json').map((text) => JSON.stringify(JSON.parse(text)));
+    expect(shown).toEqual(told.slice(-2).map((payload) => JSON.stringify(payload)));
+  });
+
+  it('the fields are those that receivers are told of', () => {
+    const table = rows('docs/webhooks.md').filter(([, where]) => where === 'all' || (CALL_STATES as readonly string[]).includes(where ?? ''));
+    expect(table.flatMap(([names = '']) => words(names)).sort()).toEqual([...new Set(told.flatMap((payload) => Object.keys(payload)))].sort());
+  });
+});
+
+it('the subscription that is shown is the one that the switch gets', () => {
+  expect(read('docs/freeswitch.md')).toContain(`\nevent json ${EVENTS.join(' ')}\n`);
+});
+
+it('the metrics that operators are told of exist, with these labels', () => {
+  const metrics = createMetrics().registry.getMetricsAsArray() as unknown as { name: string; labelNames: string[] }[];
+  const known = new Map(metrics.map(({ name, labelNames }) => [name, [...labelNames].sort()]));
+  const told = rows('docs/operations.md').filter(([name]) => name?.startsWith('hookswitch_')).map(([name = '', labels = '']) => ({ name, labels: words(labels).sort() }));
+  expect(told.length).toBeGreaterThan(15);
+  expect(told).toEqual(told.map(({ name }) => ({ name, labels: known.get(name) })));
+});
