@@ -7,6 +7,8 @@ export interface Settlement { readonly id: string; readonly attempt: number; rea
 /** A lease that was still ours, and is settled. */
 export interface Settled {
   readonly id: string;
+  /** Of the lease: a row that was lost and came to us again may be settled twice at once. */
+  readonly attempt: number;
   /** The lane has something pending that may now be claimed. */
   readonly frees: boolean;
 }
@@ -55,14 +57,14 @@ export async function settle(db: Queryable, settlements: readonly Settlement[], 
               settled_at = case when r.outcome in ('delivered', 'abandoned', 'expired') then now() end
          from result r
         where d.id = any (array[r.id]) and d.attempt = r.attempt and d.leased_by = $7
-       returning d.id, d.lane, d.settled_at
+       returning d.id, r.attempt, d.lane, d.settled_at
      ), put_off as (
        update delivery d
           set due_at = b.until
          from block b
         where d.lane = any (array[b.lane]) and d.position > b.position and d.leased_by is null and d.settled_at is null and d.due_at < b.until
      )
-     select s.id, s.settled_at is not null and exists (
+     select s.id, s.attempt, s.settled_at is not null and exists (
               select 1 from delivery d where d.lane = s.lane and d.state in ('pending', 'leased') and d.leased_by is null) as frees
        from settled s`,
     [

@@ -124,8 +124,8 @@ export class Writer {
     const batch = this.#results.slice();
     const settled = await settle(db, batch.map(({ delivery, verdict }) => ({ id: delivery.id, attempt: delivery.attempt, outcome: verdict })), this.#lease());
     this.#results.splice(0, batch.length);
-    const rows = new Map(settled.map((row) => [row.id, row]));
-    for (const result of batch) this.#confirm(result, rows.get(result.delivery.id));
+    const rows = new Map(settled.map((row) => [leaseKey(row), row]));
+    for (const result of batch) this.#confirm(result, rows.get(leaseKey(result.delivery)));
   }
 
   #confirm({ delivery, verdict }: Result, row: Settled | undefined): void {
@@ -251,6 +251,8 @@ export class Writer {
     return this.#hurry.signal.aborted || (this.#closing && !this.#hasWork() && this.#deps.lanes.isEmpty());
   }
 }
+
+const leaseKey = ({ id, attempt }: { id: string; attempt: number }) => `${id} ${attempt}`;
 
 /** SQLSTATE classes 22 and 23: it is the data that is wrong, and it would be again. */
 function isRefused(error: unknown): boolean {

@@ -108,7 +108,7 @@ describe('a time to live', () => {
     await lease(first);
     await db.pool.query(`update delivery set expires_at = to_timestamp($1)`, [expiresAtMs / 1_000]);
     await wait(second);
-    expect(await settle(db.pool, [expired(first)], us)).toEqual([{ id: first.id, frees: true }]);
+    expect(await settle(db.pool, [expired(first)], us)).toEqual([{ id: first.id, attempt: 1, frees: true }]);
     expect(await row(first)).toMatchObject({ state: 'expired', attempt: 0, leased_by: null, last_reason: 'expired after 900 s', settled: true, begun: false });
   });
 
