@@ -51,6 +51,7 @@ export class Reconciler implements Service {
   #wanted: Synthetic | undefined;
   #bell = new AbortController();
   #loop: Promise<void> | undefined;
+  #survey: Survey | undefined;
   /** Until when the switch was heard without a gap, microseconds of its time. */
   #unbrokenUs = 0;
   /** When the link came up: what was first seen since then has had no gap. */
@@ -74,6 +75,7 @@ export class Reconciler implements Service {
     this.#stopping.abort();
     this.#link.abort();
     this.#bell.abort();
+    await this.#survey?.close(); // what is still asked is lost
     await this.#loop;
   }
 
@@ -147,12 +149,14 @@ export class Reconciler implements Service {
     const link = this.#link.signal;
     const heardUs = this.#unbrokenUs;
     const survey = this.#deps.openSurvey();
+    this.#survey = survey;
     try {
       const core = await survey.coreId();
       if (core.kind !== 'core') return core.reason;
       const restarted = this.#meetRun(core.coreId, heardUs);
       const found = await this.#look(survey);
       if (found.kind !== 'found') return found.reason;
+      await survey.close();
       await clock.sleep(GRACE_MS, link);
       if (link.aborted) return 'the link went down';
       const ended = this.#heard.calls.endMissing({ up: found.up, sinceMs: why === 'lost' ? found.askedAtMs : this.#upAtMs, heardUs, why }, clock.monotonicMs());
