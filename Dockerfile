@@ -23,6 +23,9 @@ COPY --from=build --chown=root:root /app/bin ./bin
 COPY --from=build --chown=root:root /app/config ./config
 COPY --from=build --chown=root:root /app/migrations ./migrations
 COPY --from=build --chown=root:root /app/dist ./dist
+# What `hookswitch demo` plays, and the receiver that it shows.
+COPY --from=build --chown=root:root /app/examples ./examples
+COPY --from=build --chown=root:root /app/test/fixtures/calls ./test/fixtures/calls
 RUN mkdir -p "$HOOKSWITCH_DATA_DIR" && chown node:node "$HOOKSWITCH_DATA_DIR"
 USER node
 VOLUME /var/lib/hookswitch

@@ -30,8 +30,8 @@ const size = options.quick
 const password = randomBytes(16).toString('hex');
 const folder = await mkdtemp(join(tmpdir(), 'hookswitch-figures-'));
 await chmod(folder, 0o711); // where we are root, Postgres runs as another user
-const player = await startHelper('player.mjs', password);
-const receiver = await startHelper('receiver.mjs');
+const player = await startHelper('player.mjs', [password]);
+const receiver = await startHelper('receiver.mjs', [], (received) => player.tell({ received }));
 const env = {
   HOOKSWITCH_NAME: 'figures', HOOKSWITCH_DATA_DIR: folder, HOOKSWITCH_LOG_LEVEL: 'warn', HOOKSWITCH_ALLOW_ADDRESSES: '127.0.0.0/8',
   HOOKSWITCH_SWITCH_HOST: '127.0.0.1', HOOKSWITCH_SWITCH_PORT: String(player.port), HOOKSWITCH_SWITCH_PASSWORD: password,
@@ -39,6 +39,11 @@ const env = {
 
 const figures = { throughput: measureThroughput, latency: measureLatency, memory: measureMemory };
 const chosen = options.profile ? { profile } : options.only ? { [options.only]: figures[options.only] } : figures;
+
+const interrupted = new Promise((_resolve, reject) => {
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => reject(new Error('Stopped before its end')));
+});
+interrupted.catch(() => {}); // heard only while a daemon runs
 
 try {
   const config = loadConfig({ env });
@@ -65,17 +70,23 @@ async function subscribe(db, domain) {
 async function withDaemon(work, flags) {
   const daemon = await startDaemon(player, env, flags);
   try {
-    return await daemon.during(work(daemon));
+    return await Promise.race([daemon.during(work(daemon)), interrupted]);
   } finally {
     await daemon.stop();
   }
+}
+
+/** Both ends count anew. */
+async function begin(expected) {
+  await receiver.ask('expect', expected);
+  await player.ask('begin');
 }
 
 /** From the first byte on the switch's socket to the arrival of the last webhook. */
 async function fullSpeed(webhooksAtLeast) {
   const one = await player.ask('prepare', { rounds: 1 });
   const { events, webhooks } = await player.ask('prepare', { rounds: Math.ceil(webhooksAtLeast / one.webhooks) });
-  await receiver.ask('expect', { count: webhooks, note: false });
+  await begin({ count: webhooks, note: false });
   const complete = receiver.said('complete');
   const { startedAtMs, sentAtMs } = await player.ask('full');
   const { atMs } = await complete;
@@ -103,7 +114,7 @@ async function measureLatency() {
   const perSecond = 100;
   say(`From the event on the socket to its POST received, at ${perSecond} events a second for ${size.seconds} s:`);
   const latenciesMs = await withDaemon(async () => {
-    await receiver.ask('expect', { count: Infinity, note: true });
+    await begin({ count: Infinity, note: true });
     const { written } = await player.ask('paced', { perSecond, seconds: size.seconds });
     const complete = receiver.said('complete');
     await receiver.ask('until', { count: written.length });
@@ -128,7 +139,7 @@ async function measureMemory() {
       say(`  ${String(events).padStart(9)} events, ${String(received).padStart(7)} received, ${String(step.buffered).padStart(6)} not committed: ${step.residentMb} MB`);
     };
     let [events, webhooks] = [0, 0];
-    await receiver.ask('expect', { count: Infinity, note: false });
+    await begin({ count: Infinity, note: false });
     await look(0);
     while (events < size.events) {
       const sent = await player.ask('stream', { events: size.step });

@@ -10,6 +10,16 @@ const templates = await loadTemplates();
 const pbx = new ReplayedSwitch({ clock: systemClock, password, coreId: randomUUID() });
 let copies = 0;
 let prepared = [];
+let flow = newFlow();
+let playing = false;
+
+/** So many webhooks may be owed. Far more than the daemon has in hand at once, so that it is never idle, and 60 MB of events: of twice that it drops the link. */
+const MOST_OWED = 2_000;
+
+/** What was written since the last `begin`, and what of it has come out at the other end. */
+function newFlow() {
+  return { owed: 0, received: 0, wake: () => {} };
+}
 
 /** The next new call: every template in turn, and after each round the next tenant. */
 function nextCall() {
@@ -21,29 +31,41 @@ function nextCall() {
 /** Resolves when the daemon's socket can take more. */
 const write = (bytes) => Promise.all([...pbx.clients].filter(({ wanted }) => !wanted.isEmpty).map((client) => client.write(bytes)));
 
+/** Writes a whole call, as soon as the daemon is not too far behind. */
+async function writeCall({ bytes, released }) {
+  while (flow.owed - flow.received > MOST_OWED) await new Promise((resolve) => { flow.wake = resolve; });
+  flow.owed += released.length;
+  await write(bytes);
+}
+
 const commands = {
+  begin() {
+    flow = newFlow();
+    return {};
+  },
+
   /** Builds so many rounds in memory, before any clock starts. */
   prepare({ rounds }) {
-    prepared = Array.from({ length: rounds * templates.length }, () => nextCall().bytes);
+    prepared = Array.from({ length: rounds * templates.length }, nextCall);
     const one = sizeOf(templates);
     return { events: rounds * one.events, webhooks: rounds * one.webhooks, bytes: rounds * one.bytes };
   },
 
-  /** Writes what is prepared as fast as the daemon reads it. */
+  /** Writes what is prepared as fast as the daemon delivers it. */
   async full() {
     const startedAtMs = now();
-    for (const bytes of prepared) await write(bytes);
+    for (const call of prepared) await writeCall(call);
     await pbx.sent();
     prepared = [];
     return { startedAtMs, sentAtMs: now() };
   },
 
-  /** Writes at least so many events of calls made on the way, as fast as the daemon reads them. */
+  /** Writes at least so many events of calls made on the way, as fast as the daemon delivers them. */
   async stream({ events: atLeast }) {
     let [events, webhooks] = [0, 0];
     for (; events < atLeast;) {
       const call = nextCall();
-      await write(call.bytes);
+      await writeCall(call);
       events += call.frames.length;
       webhooks += call.released.length;
     }
@@ -76,13 +98,23 @@ const commands = {
   },
 };
 
-process.on('message', async ({ command, ...given }) => { process.send({ answer: await commands[command](given) }); });
+process.on('message', async ({ command, received, ...given }) => {
+  if (command !== undefined) {
+    playing = true;
+    const answer = await commands[command](given);
+    playing = false;
+    return process.send({ answer });
+  }
+  flow.received = received;
+  flow.wake();
+});
 process.on('disconnect', () => process.exit());
 
 /** Tells of every login, for a daemon that is started is not yet one that listens. */
 async function announce() {
   for (let nth = 1; ; nth += 1) {
-    await pbx.subscriptions.wait(nth);
+    const { socket } = await pbx.subscriptions.wait(nth);
+    socket.once('close', () => { if (playing) throw new Error('The daemon dropped its link, so the figure would be wrong'); });
     process.send({ subscribed: nth });
   }
 }

@@ -19,6 +19,7 @@ const server = createServer((request, response) => {
       const { call_id: id, state } = JSON.parse(Buffer.concat(chunks).toString());
       arrivals.push([`${id} ${state}`, atMs]);
     }
+    if (ids.size % 100 === 0) process.send({ progress: ids.size });
     if (ids.size === awaited) process.send({ complete: true, atMs });
   });
 });

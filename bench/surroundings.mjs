@@ -6,12 +6,13 @@ import { fileURLToPath } from 'node:url';
 
 const PROGRAM = fileURLToPath(new URL('../bin/hookswitch.js', import.meta.url));
 
-/** One of the processes beside the daemon; it first says its port. `said` takes one kind of what it says by itself. */
-export async function startHelper(file, ...args) {
+/** One of the processes beside the daemon; it first says its port. `said` takes one kind of what it says by itself, `onProgress` hears of each. */
+export async function startHelper(file, args = [], onProgress = () => {}) {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, { execArgv: ['--max-old-space-size=8192'], serialization: 'advanced' });
   const waiting = [];
   const unheard = [];
   child.on('message', (message) => {
+    if ('progress' in message) return onProgress(message.progress);
     const index = waiting.findIndex(({ key }) => key in message);
     if (index < 0) unheard.push(message); else waiting.splice(index, 1)[0].resolve(message);
   });
@@ -28,7 +29,8 @@ export async function startHelper(file, ...args) {
       child.send({ command, ...given });
       return (await said('answer')).answer;
     },
-    stop: () => child.disconnect(),
+    tell: (message) => { if (child.connected) child.send(message); },
+    stop() { if (child.connected) child.disconnect(); }, // a Ctrl-C has ended it already
   };
 }
 

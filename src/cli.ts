@@ -4,7 +4,7 @@ import { Command, CommanderError, Option } from 'commander';
 import type { Answer } from './cli/answer.js';
 import { describe, showConfig } from './cli/config.js';
 import { withDatabase } from './cli/database.js';
-import { runDemo } from './cli/demo.js';
+import { runDemo, type DemoOptions } from './cli/demo.js';
 import { describeFailure, EXIT } from './cli/failure.js';
 import { runDaemon } from './cli/run.js';
 import { addSubscription, listSubscriptions, removeSubscription, type SubscriptionOptions } from './cli/subscription.js';
@@ -59,7 +59,9 @@ function program({ env, stdout, stderr }: Surroundings, json: boolean, print: (a
   root.addHelpText('after', HELP);
 
   add(root, 'run', 'runs the daemon until it is told to stop (SIGTERM, SIGINT)', 'hookswitch run').action(() => runDaemon(config()));
-  add(root, 'demo', 'shows a call becoming webhooks, with a replayed switch and a receiver on this machine', 'hookswitch demo').action(() => runDemo(config()));
+  add(root, 'demo', 'plays recorded calls through the daemon, with a replayed switch and two receivers on this machine', 'hookswitch demo')
+    .addOption(new Option('--pace <pace>', 'real: as the calls were recorded; full: as fast as it goes').choices(['real', 'full']).default('real'))
+    .action(async (options: DemoOptions) => print(await runDemo(options, { env, stdout: json ? stderr : stdout, stderr })));
   add(root, 'migrate', 'brings the database up to this version', 'hookswitch migrate').action(() => inDatabase((_db, applied) => Promise.resolve(migrated(applied))));
   add(root, 'config', 'shows the configuration in use, secrets masked', 'hookswitch config --describe')
     .option('--describe', 'list every key with its variable, default and meaning instead')

@@ -2,10 +2,11 @@ import type { Writable } from 'node:stream';
 import type { Config } from '../config.js';
 import type { DemoOutcome, Tone } from '../demo.js';
 import { createLogger } from '../log.js';
+import type { Answer } from './answer.js';
 import { CommandError } from './failure.js';
 
 /** How `hookswitch demo` was called. */
-export interface DemoOptions { pace?: 'real' | 'full' }
+export interface DemoOptions { pace: 'real' | 'full' }
 
 interface Surroundings { env: NodeJS.ProcessEnv; stdout: Writable & { isTTY?: boolean; hasColors?(): boolean }; stderr: Writable }
 
@@ -17,7 +18,7 @@ const PLAIN = '\u001b[0m';
  * Runs the demo to its end: what it shows goes to standard output, its daemon's log to standard error. Of the environment
  * only HOOKSWITCH_LOG_LEVEL counts. @throws CommandError `failure` where a webhook is missing or wrong, or a signal ended it early.
  */
-export async function runDemo(_config: Config, { pace = 'real' }: DemoOptions = {}, { env, stdout, stderr }: Surroundings = process): Promise<void> {
+export async function runDemo({ pace }: DemoOptions, { env, stdout, stderr }: Surroundings): Promise<Answer> {
   const stopping = new AbortController();
   const onSignal = () => stopping.abort(); // kept to the end: npm passes on a Ctrl-C that we had from the terminal already
   for (const signal of SIGNALS) process.on(signal, onSignal);
@@ -31,7 +32,7 @@ export async function runDemo(_config: Config, { pace = 'real' }: DemoOptions = 
       .catch((error: unknown) => { if (!stopping.signal.aborted) throw error; return undefined; }); // a Ctrl-C reaches the programs that prepare Postgres, too
     if (outcome === undefined) throw new CommandError('failure', 'Stopped before its end.');
     if (!isRight(outcome)) throw new CommandError('failure', summary(outcome));
-    show(summary(outcome), 'plain');
+    return { json: { ...outcome }, text: summary(outcome) };
   } finally {
     for (const signal of SIGNALS) process.off(signal, onSignal);
   }

@@ -22,7 +22,7 @@ function secret<T>(kind: Kind<T>, doc: string, env: string): Key<T> {
 export const schema = {
   name: key(is.wordOrNone, "This daemon's name among the daemons on one Postgres; after a crash the next daemon of that name takes its work over at once. Empty: the machine's host name.", 'HOOKSWITCH_NAME'),
   timeZone: key(is.timeZone, 'The time zone in which webhooks say their times.', 'HOOKSWITCH_TIME_ZONE'),
-  dataDir: key(is.filled, 'The folder for what the daemon keeps on disk: the embedded Postgres, and what it could not commit before it had to stop. A relative one starts at the working directory.', 'HOOKSWITCH_DATA_DIR'),
+  dataDir: key(is.filled, 'The folder for what the daemon keeps on disk: the embedded Postgres, and in its folder spill what could not be committed before a stop, for the next start. A relative one starts at the working directory.', 'HOOKSWITCH_DATA_DIR'),
   drainMs: key(is.milliseconds(), 'How long a stopping daemon waits for the webhooks in flight, in milliseconds.', 'HOOKSWITCH_DRAIN_MS'),
   log: {
     level: key(is.oneOf('debug', 'info', 'warn', 'error'), 'The least weight of a line that is logged.', 'HOOKSWITCH_LOG_LEVEL'),
@@ -47,7 +47,7 @@ export const schema = {
   },
   esl: {
     loginTimeoutMs: key(is.milliseconds(), 'How long connecting, login and subscription may take together, in milliseconds.'),
-    silenceMs: key(is.milliseconds(1_000), 'After how long without a byte from the switch it is pinged, in milliseconds; the switch sends a heartbeat every 20 s.'),
+    silenceMs: key(is.milliseconds(1_000), 'After how long without a byte from the switch it is pinged at the latest, in milliseconds; sooner where three of its heartbeats have not come, which it sends every 20 s.'),
     pingMs: key(is.milliseconds(), 'How long the answer to that ping may take, in milliseconds; then the link is dead.'),
     maxFrameBytes: key(is.whole(65_536, 268_435_456, 'bytes'), 'The longest event that is read, in bytes; a longer one is skipped and counted.'),
     customSubclasses: key(is.words, 'Subclasses of CUSTOM events to ask the switch for; that of cdr.source is asked for anyway.'),
@@ -103,7 +103,7 @@ export const schema = {
   },
   retention: {
     deliveredDays: key(is.whole(1, 3_650, 'days'), 'For how many days delivered webhooks are kept.'),
-    abandonedDays: key(is.whole(1, 3_650, 'days'), 'For how many days webhooks that were given up are kept.'),
+    abandonedDays: key(is.whole(1, 3_650, 'days'), 'For how many days webhooks that were given up or had expired are kept.'),
   },
 };
 

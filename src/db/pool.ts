@@ -41,7 +41,7 @@ export function connectionOptions(url: string): pg.ClientConfig {
 export function createPool({ url, max = 10, statementTimeoutMs = 30_000, connectTimeoutMs = 10_000 }: PoolOptions, log: Logger): Pool {
   const pool = new pg.Pool({ ...connectionOptions(url), max, statement_timeout: statementTimeoutMs, connectionTimeoutMillis: connectTimeoutMs });
   // Without a listener the end of an idle connection would end the process; the pool itself just opens another.
-  pool.on('error', (error) => log.warn('idle database connection lost', { code: codeOf(error) }));
+  pool.on('error', (error) => { if (!pool.ending) log.warn('idle database connection lost', { code: codeOf(error) }); });
   return pool;
 }
 

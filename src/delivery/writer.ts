@@ -37,6 +37,9 @@ export interface WriterOptions {
   maxBatch: number;
 }
 
+/** Without a reason of ours each abort would make an error with a stack. */
+const WOKEN = 'woken';
+
 interface Result { readonly delivery: Delivery; readonly verdict: Verdict }
 
 const FIRST_RETRY_MS = 50;
@@ -77,7 +80,7 @@ export class Writer {
     this.wake();
   }
 
-  wake(): void { this.#bell.abort(); }
+  wake(): void { this.#bell.abort(WOKEN); }
 
   /** Resolves when all that came in is committed. */
   flushed(): Promise<void> {

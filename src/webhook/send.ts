@@ -44,7 +44,7 @@ interface Agents { http: HttpAgent; https: HttpsAgent }
 export function createSender(options: SenderOptions): Sender {
   const { policy, timeoutMs = 10_000, maxResponseBytes = 65_536, certificateAuthority, now = () => new Date() } = options;
   const lookup = createCheckedLookup(policy, options.resolve ?? createResolver());
-  const kept = createAgents(lookup, options, { keepAlive: true, maxFreeSockets: 16 });
+  const kept = createAgents(lookup, options, { keepAlive: true });
   const fresh = createAgents(lookup, options, { keepAlive: false });
   // Everything that got would do by itself is off: the outbox repeats, and a redirect would take a signed request to an
   // address that nobody checked. A stream costs a fifth less than got's promise, and its answer can be cut short.
@@ -129,8 +129,9 @@ function isStale(error: unknown, request: Request): boolean {
   return request.reusedSocket === true && error instanceof RequestError && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
 }
 
-function createAgents(lookup: Lookup, { maxSocketsPerOrigin = 64, idleMs = 30_000 }: SenderOptions, keep: { keepAlive: boolean; maxFreeSockets?: number }): Agents {
+function createAgents(lookup: Lookup, { maxSocketsPerOrigin = 64, idleMs = 30_000 }: SenderOptions, keep: { keepAlive: boolean }): Agents {
   // `timeout` ends only connections that nobody uses; a POST in hand has its own deadline.
-  const agentOptions = { ...keep, lookup, maxSockets: maxSocketsPerOrigin, timeout: idleMs };
+  // A burst that has ended leaves as many connections unused as it had; the next one wants them all.
+  const agentOptions = { ...keep, lookup, maxSockets: maxSocketsPerOrigin, maxFreeSockets: maxSocketsPerOrigin, timeout: idleMs };
   return { http: new HttpAgent(agentOptions), https: new HttpsAgent(agentOptions) };
 }

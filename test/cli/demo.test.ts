@@ -6,8 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const PACKAGE = new URL('../..', import.meta.url).pathname;
-const DEMO = "void import('./dist/cli/demo.js').then(({ runDemo }) => runDemo(undefined, { pace: process.argv[1] }))";
+const PROGRAM = new URL('../../bin/hookswitch.js', import.meta.url).pathname;
 const WEBHOOK = /^ {2}\d\d:\d\d:\d\d\.\d{3} {2}[ab]\.example\.test {2}(ringing|answered|hangup|cdr) /;
 
 let temporary: string;
@@ -22,8 +21,8 @@ afterEach(async () => {
 
 /** The built demo as a process of its own, in a temporary folder of its own, with settings that would break a daemon. */
 function startDemo(pace: 'real' | 'full') {
-  const child = spawn(process.execPath, ['-e', DEMO, pace], {
-    cwd: PACKAGE, stdio: ['ignore', 'pipe', 'pipe'],
+  const child = spawn(process.execPath, [PROGRAM, 'demo', '--pace', pace], {
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'] ?? '', TMPDIR: temporary, DATABASE_URL: 'postgres://127.0.0.1:1/none', HOOKSWITCH_HTTP_PORT: 'none', HOOKSWITCH_CONFIG: '/nowhere' },
   });
   const waiters: { text: string; resolve: () => void }[] = [];

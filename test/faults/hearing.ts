@@ -1,19 +1,23 @@
 import type { ReplayedSwitch } from '../../src/esl/replay.js';
 import type { ReplayClient } from '../../src/esl/replay-client.js';
 
-/** What was said shortly before a link broke may have been lost with it: unread in the socket, or read and not yet committed. */
-const DOUBT_MS = 750;
+/** What was said shortly before a link broke may have been lost with it: unread in the socket, or, where the process died, not yet committed. */
+const DOUBT_MS = { link: 750, process: 2_000 };
 
 /** Remembers when somebody listened to the switch, to tell what the daemons can know from what nobody can. */
 export class Hearing {
   readonly #deaf: { fromMs: number; toMs: number }[] = [];
   readonly #listening = new Set<ReplayClient>();
   readonly #replay: ReplayedSwitch;
+  #doubtMs = DOUBT_MS.link;
 
   constructor(replay: ReplayedSwitch) {
     this.#replay = replay;
     void this.#follow();
   }
+
+  /** From now on links end because processes die. */
+  expectDeaths(): void { this.#doubtMs = DOUBT_MS.process; }
 
   /** Whoever listens now hears nothing from now on, although their connections stay open. */
   lose(): void {
@@ -41,6 +45,6 @@ export class Hearing {
 
   #gone(client: ReplayClient): void {
     if (!this.#listening.delete(client) || this.#listening.size > 0) return;
-    this.#deaf.push({ fromMs: Date.now() - DOUBT_MS, toMs: Infinity });
+    this.#deaf.push({ fromMs: Date.now() - this.#doubtMs, toMs: Infinity });
   }
 }

@@ -31,7 +31,10 @@ function isHeard({ playedAt }: Call, { trigger }: Expected, hearing: Hearing): b
 
 function isSeenLater({ playedAt, score, uuid, cut }: Call, { trigger, leg, flow, state }: Expected, hearing: Hearing): boolean {
   const happened = playedAt[trigger];
-  if (happened === undefined || cut || state === 'cdr') return false;
+  if (happened === undefined || cut || state === 'cdr' || isUnheardTransfer(score.events[trigger]!.name, happened, hearing)) return false;
   const ends = [leg, flow].map((id) => playedAt[score.events.findIndex((event) => event.name === 'CHANNEL_HANGUP' && event.leg !== undefined && uuid(event.leg) === id)]);
   return ends.every((end) => end !== undefined && hearing.looked(happened, end, LOOK_MS));
 }
+
+/** A leg that came by transfer is told of with its bridge. Afterwards it is up like any other, and nothing says how it came. */
+function isUnheardTransfer(name: string, atMs: number, hearing: Hearing): boolean { return name === 'CHANNEL_BRIDGE' && !hearing.heard(atMs); }

@@ -2,9 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { CALL_STATES, type Payload } from '../../src/calls/notice.js';
 import { describeConfig } from '../../src/config.js';
 import { FILE_VARIABLE } from '../../src/config/sources.js';
+import { deliver } from '../../src/delivery/deliver.js';
 import { EVENTS } from '../../src/esl/link.js';
 import { createMetrics } from '../../src/metrics.js';
 import { goldensOf } from '../support/goldens.js';
+import { SUBSCRIPTION, promiseTo } from '../delivery/promise.js';
+import { manualClock } from '../esl/manual-clock.js';
 
 const ROOT = new URL('../../', import.meta.url);
 const PAGES = ['README.md', ...readdirSync(new URL('docs/', ROOT)).map((name) => `docs/${name}`)];
@@ -63,10 +66,30 @@ it.each(PAGES)('%s links to what is there', (page) => {
   expect(broken).toEqual([]);
 });
 
+const defaultOf = (name: string) => keys.find(({ key }) => key === name)!.default;
+const inWords = (ms: number) => (ms < 60_000 ? `${ms / 1_000} s` : ms < 3_600_000 ? `${ms / 60_000} min` : ms < 86_400_000 ? `${ms / 3_600_000} h` : `${ms / 86_400_000} days`);
+
 it('the waits that receivers are told of are those that hold', () => {
-  const inWords = (ms: number) => (ms < 60_000 ? `${ms / 1_000} s` : ms < 3_600_000 ? `${ms / 60_000} min` : `${ms / 3_600_000} h`);
-  const waits = keys.find(({ key }) => key === 'delivery.retryMs')!.default as number[];
-  expect(read('docs/webhooks.md')).toContain(`**: ${waits.map(inWords).join(', ')}, each`);
+  expect(read('docs/webhooks.md')).toContain(`**: ${(defaultOf('delivery.retryMs') as number[]).map(inWords).join(', ')}, each`);
+});
+
+it('the times to live that receivers are told of are those that hold', () => {
+  const times = CALL_STATES.map((state) => `\`${state}\` after ${inWords(defaultOf(`delivery.ttlMs.${state}`) as number)}`);
+  expect(read('docs/webhooks.md')).toContain(`**: ${times.join(', ')}.`);
+});
+
+it('the headers that receivers are told of are those that are sent', async () => {
+  const sent: Record<string, string> = {};
+  await deliver({ ...promiseTo('http://receiver.test/', 'flow', 1), sequence: 1, attempt: 1, alone: false, synthetic: 'lost', expiresAtMs: null }, {
+    send: ({ headers }) => { Object.assign(sent, headers); return Promise.resolve({ kind: 'answered', status: 200 }); },
+    subscriptionOf: () => ({ id: SUBSCRIPTION, domainId: '', domainName: '', event: 'ringing', url: '', apiKey: 'key' }),
+    mayPost: () => true,
+    policy: { waitsMs: [], jitter: 0, random: () => 0.5 },
+    clock: manualClock().clock, metrics: createMetrics(), headers: { userAgent: '', keyHeader: 'authorization', keyScheme: 'Bearer' },
+  }, new AbortController().signal);
+  const told = read('docs/webhooks.md').split('| header | meaning |')[1]!.split('\n\n')[0]!;
+  const named = [...told.matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1]!);
+  expect(['content-type', 'user-agent', ...named].sort()).toEqual(Object.keys(sent).sort());
 });
 
 describe('of a recorded call', () => {
@@ -88,10 +111,19 @@ it('the subscription that is shown is the one that the switch gets', () => {
   expect(read('docs/freeswitch.md')).toContain(`\nevent json ${EVENTS.join(' ')}\n`);
 });
 
-it('the metrics that operators are told of exist, with these labels', () => {
+it('the metrics that operators are told of are those that there are, with their labels', () => {
   const metrics = createMetrics().registry.getMetricsAsArray() as unknown as { name: string; labelNames: string[] }[];
   const known = new Map(metrics.map(({ name, labelNames }) => [name, [...labelNames].sort()]));
   const told = rows('docs/operations.md').filter(([name]) => name?.startsWith('hookswitch_')).map(([name = '', labels = '']) => ({ name, labels: words(labels).sort() }));
-  expect(told.length).toBeGreaterThan(15);
   expect(told).toEqual(told.map(({ name }) => ({ name, labels: known.get(name) })));
+  expect(told.map(({ name }) => name).sort()).toEqual([...known.keys()].filter((name) => name.startsWith('hookswitch_')).sort());
+});
+
+it('the log lines that operators are told of are written somewhere', () => {
+  const table = read('docs/operations.md').split('| line | so |')[1]!.split('\n\n')[0]!;
+  const told = [...table.matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1]!);
+  const files = readdirSync(new URL('src/', ROOT), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+  const source = files.map((name) => read(`src/${name}`)).join('');
+  expect(told.length).toBeGreaterThan(5);
+  expect(told.filter((line) => !source.includes(`'${line}'`))).toEqual([]);
 });

@@ -15,6 +15,7 @@ export const killed: Scenario = {
   name: 'daemon killed',
   load: (form) => (form === 'full' ? { perSecond: 30 } : {}),
   async hurt(scene) {
+    scene.stage.hearing.expectDeaths();
     const times = scene.form === 'full' ? 20 : 3;
     await again(scene, times, 'SIGKILL');
     return times;
