@@ -19,7 +19,7 @@ import type { Readiness } from './http/health.js';
 import { createHttpServer, type HttpServer } from './http/server.js';
 import { createApiStore } from './http/store.js';
 import { createIngest, type Ingest } from './ingest/ingest.js';
-import { createMemory } from './ingest/memory.js';
+import { createMemory, type Memory } from './ingest/memory.js';
 import { Reconciler } from './ingest/reconciler.js';
 import { startAll, stopAll, type Service } from './lifecycle.js';
 import type { Logger } from './log.js';
@@ -71,8 +71,9 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const thread = createConnectionThread({ log });
   const reconcilers = new Map(config.switches.map((to) => [to.name, new Reconciler({
     switchName: to.name, ingest, clock, random, log, metrics, openSurvey: () => openSurvey({ ...to, switchName: to.name, clock, connect: thread.connect }),
+    inherit: (coreId) => memory.inherit(to.name, coreId),
   })]));
-  const memory = createMemory({ db: pool, owner: config.name, silentMs: config.delivery.leaseMs, ingest, reconcilers, committed: () => deliveries.flushed(), clock, log });
+  const memory: Memory = createMemory({ db: pool, owner: config.name, silentMs: config.delivery.leaseMs, ingest, reconcilers, committed: () => deliveries.flushed(), clock, log });
   for (const to of config.switches) {
     const reconciler = reconcilers.get(to.name)!;
     links.push(new SwitchLink(

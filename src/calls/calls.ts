@@ -139,7 +139,8 @@ export class Calls {
 
   /** Takes back a flow that an earlier process kept; false where it cannot be read or is known already. */
   restore(state: string, nowMs: number): boolean {
-    const restored = restoreFlow(state, this.#families.legs, nowMs);
+    // Seen first when the process began: before any link came up, so that a survey judges it.
+    const restored = restoreFlow(state, this.#families.legs, 0);
     if (!restored || this.#families.legs.get(restored.flow.id)?.flow) return false;
     const { flow, legs } = restored;
     this.#families.restore(flow, legs);

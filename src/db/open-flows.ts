@@ -4,14 +4,29 @@ import type { Queryable } from './pool.js';
 /** What a daemon, perhaps a dead one, last knew of a flow that had not ended. */
 export interface OpenFlow extends FlowRecord { readonly owner: string; readonly state: string }
 
-/** All flows of a switch that anybody has left open. Where several daemons know one, the record of who has got furthest with it. */
-export async function loadOpenFlows(db: Queryable, switchName: string): Promise<OpenFlow[]> {
+const COLUMNS = 'owner, switch_name as "switchName", flow_id as "flowId", core_id as "coreId", position, state';
+
+/** The flows of a switch that the daemon called `owner` has left open. */
+export async function loadOpenFlows(db: Queryable, owner: string, switchName: string): Promise<OpenFlow[]> {
+  const { rows } = await db.query<OpenFlow>(`select ${COLUMNS} from open_flow where owner = $1 and switch_name = $2`, [owner, switchName]);
+  return rows;
+}
+
+/** Whose flows are asked for: those of daemons not heard of for `silentMs`, other than `owner`. */
+export interface Heirs { readonly owner: string; readonly coreId: string; readonly silentMs: number }
+
+/**
+ * The flows that dead daemons have left open on one run of a switch; where several know one, the record of who has got furthest.
+ * The run says which switch it is: two PBXs may well have been given the same name.
+ */
+export async function loadOrphanedFlows(db: Queryable, { owner, coreId, silentMs }: Heirs): Promise<OpenFlow[]> {
   const { rows } = await db.query<OpenFlow>(
-    `select distinct on (flow_id) owner, switch_name as "switchName", flow_id as "flowId", core_id as "coreId", position, state
-       from open_flow
-      where switch_name = $1
+    `select distinct on (flow_id) ${COLUMNS}
+       from open_flow o
+      where core_id = $1 and owner <> $2
+        and not exists (select 1 from daemon m where m.name = o.owner and m.seen_at > now() - $3 * interval '1 ms')
       order by flow_id, position desc, updated_at desc`,
-    [switchName],
+    [coreId, owner, silentMs],
   );
   return rows;
 }
@@ -19,7 +34,6 @@ export async function loadOpenFlows(db: Queryable, switchName: string): Promise<
 export interface Forgetting {
   /** Who has these flows in his own hands now; his own records stay. */
   readonly owner: string;
-  readonly switchName: string;
   readonly flowIds: readonly string[];
   /** A daemon not heard of for so long is dead, and so is one that nobody knows any more. */
   readonly silentMs: number;
@@ -30,12 +44,12 @@ export interface Forgetting {
  * owner knows of them is committed, or they have ended; and again later, for a daemon that has just died still counts as alive.
  * A living daemon's records are never touched.
  */
-export async function forgetOpenFlows(db: Queryable, { owner, switchName, flowIds, silentMs }: Forgetting): Promise<number> {
+export async function forgetOpenFlows(db: Queryable, { owner, flowIds, silentMs }: Forgetting): Promise<number> {
   const { rowCount } = await db.query(
     `delete from open_flow o
-      where o.switch_name = $1 and o.owner <> $2 and o.flow_id = any ($3::text[])
-        and not exists (select 1 from daemon m where m.name = o.owner and m.seen_at > now() - $4 * interval '1 ms')`,
-    [switchName, owner, flowIds, silentMs],
+      where o.owner <> $1 and o.flow_id = any ($2::text[])
+        and not exists (select 1 from daemon m where m.name = o.owner and m.seen_at > now() - $3 * interval '1 ms')`,
+    [owner, flowIds, silentMs],
   );
   return rowCount ?? 0;
 }

@@ -12,11 +12,11 @@ export async function heard(db: Queryable, owner: string, switchName: string, co
   );
 }
 
-/** When anybody last heard the switch; undefined where nobody ever has. */
-export async function lastHeard(db: Queryable, switchName: string): Promise<Heard | undefined> {
+/** When `owner` last heard the switch; undefined where he never has. */
+export async function lastHeard(db: Queryable, owner: string, switchName: string): Promise<Heard | undefined> {
   const { rows } = await db.query<Heard>(
-    `select heard_at as "heardAt", core_id as "coreId" from switch_heard where switch_name = $1 order by heard_at desc limit 1`,
-    [switchName],
+    `select heard_at as "heardAt", core_id as "coreId" from switch_heard where owner = $1 and switch_name = $2`,
+    [owner, switchName],
   );
   return rows[0];
 }

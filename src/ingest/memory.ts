@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import { forgetOpenFlows, loadOpenFlows } from '../db/open-flows.js';
+import { forgetOpenFlows, loadOpenFlows, loadOrphanedFlows, type OpenFlow } from '../db/open-flows.js';
 import { codeOf, type Queryable } from '../db/pool.js';
 import { heard, lastHeard } from '../db/switch-heard.js';
 import type { Service } from '../lifecycle.js';
@@ -24,11 +24,16 @@ export interface MemoryDeps {
 
 const BEAT_MS = 2_000;
 
+export interface Memory extends Service {
+  /** Takes up what daemons that are dead have left open on this run of a switch. Rejects when the database is away. */
+  inherit(switchName: string, coreId: string): Promise<void>;
+}
+
 /**
  * What outlives the process: at start the flows that were open when the last one ended, and until when it heard each switch;
  * later a note of the latter every two seconds, so that what has ended meanwhile is given the right end.
  */
-export function createMemory(deps: MemoryDeps): Service {
+export function createMemory(deps: MemoryDeps): Memory {
   const { db, owner, ingest, reconcilers, clock, log } = deps;
   const stopping = new AbortController();
   /** Flows taken over from other daemons, whose records are to go once they have ended. */
@@ -36,13 +41,21 @@ export function createMemory(deps: MemoryDeps): Service {
   let loop: Promise<void> | undefined;
 
   async function recall(switchName: string, reconciler: Reconciler): Promise<void> {
-    const flows = await loadOpenFlows(db, switchName);
+    takeUp(switchName, await loadOpenFlows(db, owner, switchName));
+    const last = await lastHeard(db, owner, switchName);
+    if (last) reconciler.resume(last.coreId, last.heardAt.getTime() * 1_000);
+  }
+
+  async function inherit(switchName: string, coreId: string): Promise<void> {
+    const flows = await loadOrphanedFlows(db, { owner, coreId, silentMs: deps.silentMs });
+    takeUp(switchName, flows);
+    foreign.set(switchName, new Set([...(foreign.get(switchName) ?? []), ...flows.map(({ flowId }) => flowId)]));
+  }
+
+  function takeUp(switchName: string, flows: readonly OpenFlow[]): void {
     const { calls } = ingest.heardOf(switchName);
     const restored = flows.filter(({ state }) => calls.restore(state, clock.monotonicMs()));
-    foreign.set(switchName, new Set(flows.filter((flow) => flow.owner !== owner).map(({ flowId }) => flowId)));
-    const last = await lastHeard(db, switchName);
-    if (last) reconciler.resume(last.coreId, last.heardAt.getTime() * 1_000);
-    if (flows.length > 0) log.info('calls taken up where they were left', { switch: switchName, calls: restored.length, unreadable: flows.length - restored.length });
+    if (restored.length > 0) log.info('calls taken up where they were left', { switch: switchName, calls: restored.length });
   }
 
   async function beat(switchName: string, reconciler: Reconciler): Promise<void> {
@@ -50,7 +63,7 @@ export function createMemory(deps: MemoryDeps): Service {
     if (coreId !== undefined) await heard(db, owner, switchName, coreId);
     const ended = [...(foreign.get(switchName) ?? [])].filter((flowId) => !ingest.heardOf(switchName).calls.isOpen(flowId));
     if (ended.length === 0) return;
-    await forgetOpenFlows(db, { owner, switchName, flowIds: ended, silentMs: deps.silentMs });
+    await forgetOpenFlows(db, { owner, flowIds: ended, silentMs: deps.silentMs });
     for (const flowId of ended) foreign.get(switchName)?.delete(flowId);
   }
 
@@ -63,7 +76,7 @@ export function createMemory(deps: MemoryDeps): Service {
   }
 
   return {
-    name: 'memory',
+    name: 'memory', inherit,
     async start() {
       await deps.committed();
       for (const [name, reconciler] of reconcilers) await recall(name, reconciler);

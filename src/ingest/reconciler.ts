@@ -26,6 +26,8 @@ export interface ReconcilerDeps {
   switchName: string;
   ingest: Ingest;
   openSurvey: () => Survey;
+  /** Takes up what other daemons that are dead have left open on this run of the switch. */
+  inherit: (coreId: string) => Promise<void>;
   clock: Clock;
   /** A number in [0, 1). */
   random: () => number;
@@ -154,6 +156,8 @@ export class Reconciler implements Service {
       const core = await survey.coreId();
       if (core.kind !== 'core') return core.reason;
       const restarted = this.#meetRun(core.coreId, heardUs);
+      const inherited = await this.#deps.inherit(core.coreId).then(() => true, () => false);
+      if (!inherited) return 'the database is away';
       const found = await this.#look(survey);
       if (found.kind !== 'found') return found.reason;
       await survey.close();

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { forgetOpenFlows, loadOpenFlows } from '../../src/db/open-flows.js';
+import { forgetOpenFlows, loadOpenFlows, loadOrphanedFlows } from '../../src/db/open-flows.js';
 import { append } from '../../src/db/outbox-append.js';
 import { register } from '../../src/db/outbox-daemon.js';
 import { createDatabase, type TestDatabase } from '../support/postgres.js';
@@ -11,8 +11,8 @@ afterAll(() => db.drop());
 beforeEach(() => db.pool.query('truncate open_flow, daemon'));
 afterEach(async () => { await Promise.all(sessions.splice(0).map((session) => session.end())); });
 
-const keep = (owner: string, flowId: string, position = 1, switchName = 'pbx') => append(db.pool, [], { daemonId: 1, holdMs: 1 },
-  { owner, records: [{ switchName, flowId, coreId: `core of ${owner}`, position, state: `{"by":"${owner}"}` }] });
+const keep = (owner: string, flowId: string, position = 1, switchName = 'pbx', coreId = 'run') => append(db.pool, [], { daemonId: 1, holdMs: 1 },
+  { owner, records: [{ switchName, flowId, coreId, position, state: `{"by":"${owner}"}` }] });
 const owners = async () => (await db.pool.query<{ row: string }>(`select owner || ' ' || flow_id as row from open_flow order by 1`)).rows.map(({ row }) => row);
 
 async function daemon(name: string, silentS = 0): Promise<void> {
@@ -24,35 +24,35 @@ async function daemon(name: string, silentS = 0): Promise<void> {
 }
 
 describe('open flows', () => {
-  it('are those of one switch, whoever left them', async () => {
+  it('are a daemon\'s own, of one switch: another PBX may have been given the same name', async () => {
     await keep('a', 'x', 3);
     await keep('b', 'y', 1);
     await keep('a', 'z', 1, 'other');
-    expect(await loadOpenFlows(db.pool, 'pbx')).toEqual([
-      { owner: 'a', switchName: 'pbx', flowId: 'x', coreId: 'core of a', position: 3, state: '{"by":"a"}' },
-      { owner: 'b', switchName: 'pbx', flowId: 'y', coreId: 'core of b', position: 1, state: '{"by":"b"}' },
-    ]);
+    expect(await loadOpenFlows(db.pool, 'a', 'pbx')).toEqual([{ owner: 'a', switchName: 'pbx', flowId: 'x', coreId: 'run', position: 3, state: '{"by":"a"}' }]);
   });
 
-  it('are told once each, by who got furthest', async () => {
-    await keep('a', 'x', 2);
-    await keep('b', 'x', 4);
-    await keep('c', 'x', 3);
-    expect(await loadOpenFlows(db.pool, 'pbx')).toMatchObject([{ owner: 'b', position: 4 }]);
+  it('of the dead are inherited by the run of the switch, once each, from who got furthest', async () => {
+    await daemon('alive');
+    await daemon('silent', 16);
+    await keep('me', 'mine');
+    await keep('alive', 'kept by the living');
+    await keep('silent', 'x', 2);
+    await keep('unknown', 'x', 4);
+    await keep('unknown', 'of another run', 1, 'pbx', 'another run');
+    expect(await loadOrphanedFlows(db.pool, { owner: 'me', coreId: 'run', silentMs: 15_000 })).toMatchObject([{ owner: 'unknown', flowId: 'x', position: 4 }]);
   });
 });
 
 describe('forgetting', () => {
-  const forget = (flowIds: string[]) => forgetOpenFlows(db.pool, { owner: 'me', switchName: 'pbx', flowIds, silentMs: 15_000 });
+  const forget = (flowIds: string[]) => forgetOpenFlows(db.pool, { owner: 'me', flowIds, silentMs: 15_000 });
 
   it('removes what the dead left of these flows: those that are silent, and those that nobody knows', async () => {
     await daemon('silent', 16);
     await keep('silent', 'x');
     await keep('unknown', 'x');
     await keep('unknown', 'not taken over');
-    await keep('unknown', 'x', 1, 'other');
     expect(await forget(['x'])).toBe(2);
-    expect(await owners()).toEqual(['unknown not taken over', 'unknown x']);
+    expect(await owners()).toEqual(['unknown not taken over']);
   });
 
   it('never touches our own records, nor those of the living, also where an earlier process of their name is dead', async () => {
