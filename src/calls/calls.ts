@@ -58,6 +58,9 @@ export class Calls {
   /** Flows with news since `takeKept`, and those of which something has been kept, with how many legs. */
   readonly #changed = new Set<Flow>();
   readonly #kept = new WeakMap<Flow, number>();
+  /** Flows that have something to say and are held. */
+  readonly #held = new Set<Flow>();
+  #heldBeforeMs = -Infinity;
 
   constructor(options: CallsOptions) {
     const { rules } = options;
@@ -150,18 +153,40 @@ export class Calls {
     return true;
   }
 
+  /**
+   * From now on nothing is said of flows first seen before `sinceMs`: something of them may have been missed, and what is told of
+   * it later must come in its place. Until `release`.
+   */
+  hold(sinceMs: number): void {
+    this.#heldBeforeMs = sinceMs;
+  }
+
+  /** Ends `hold`, and says what has become known meanwhile, in order. */
+  release(nowMs: number): Notice[] {
+    this.#heldBeforeMs = -Infinity;
+    for (const flow of this.#held) {
+      for (const leg of flow.legs) if (leg.answeredBy) leg.answered ??= leg.answeredBy;
+      this.#families.touch(flow.root);
+    }
+    this.#held.clear();
+    for (const leg of this.#families.legs.values()) if (leg.born) delete leg.lastHeard;
+    return this.#speak(nowMs);
+  }
+
   /** Which of the channels that are up must be dumped for `adopt`, oldest first. */
   toSight(rows: readonly ChannelRow[]): string[] {
     return channelsToSight(this.#families, rows);
   }
 
-  sight(row: ChannelRow, dump: SwitchEvent): Sighting {
-    return sightingOf(row, dump, this.#options.rules, this.#watched, dump.receivedAtMs);
+  /** What a channel's dump says; where it has ended meanwhile, what its last event said; undefined where none came. */
+  sight(row: ChannelRow, dump: SwitchEvent | undefined): Sighting | undefined {
+    const told = dump ?? this.#families.legs.get(row['uuid'] ?? '')?.lastHeard;
+    return told && sightingOf(row, told, this.#options.rules, this.#watched, told.receivedAtMs);
   }
 
   /** Makes up for the missed events of channels that are up; says what they would have said so far. */
   adopt(sightings: readonly Sighting[], nowMs: number): Notice[] {
-    takeSightings(this.#families, sightings);
+    takeSightings(this.#families, sightings, this.#options.rules);
     return this.#speak(nowMs);
   }
 
@@ -192,6 +217,8 @@ export class Calls {
     const { completed, destroyed, flow } = leg;
     absorb(leg, event, rules, this.#watched);
     if (event.name === 'CHANNEL_CREATE') this.#families.bear(leg, birthOf(event, rules));
+    if (!leg.born || leg.firstSeenMs < this.#heldBeforeMs) leg.lastHeard = event;
+    else if (leg.lastHeard) delete leg.lastHeard;
     if (event.name === 'CHANNEL_ANSWER') this.#families.pickUp(leg);
     if (event.name === 'CHANNEL_BRIDGE') this.#bridge(event);
     if (leg.completed && leg.flow?.root === leg && (!completed || !flow)) this.#startLinger(leg.flow, event.receivedAtMs);
@@ -237,6 +264,10 @@ export class Calls {
 
   #speak(nowMs: number): Notice[] {
     return this.#families.takeTouched().flatMap((flow) => {
+      if (flow.root.firstSeenMs < this.#heldBeforeMs) {
+        this.#held.add(flow);
+        return [];
+      }
       const notices = announce(flow, nowMs, this.#announcing);
       if (notices.length > 0 || this.#kept.get(flow) !== (flow.closed ? undefined : flow.legs.length)) this.#changed.add(flow);
       if (flow.closed) this.#families.close(flow);

@@ -1,4 +1,4 @@
-import { adopt, directionOf, isUp, newFlow, noticeMany, type BornLeg, type Flow } from './flow.js';
+import { adopt, directionOf, isUpAt, newFlow, noticeMany, type BornLeg, type Flow } from './flow.js';
 import { newLeg, type Birth, type Leg, type Moment } from './leg.js';
 import type { CallRules } from './rules.js';
 
@@ -41,7 +41,8 @@ export class Families {
 
   /** The leg's CREATE has come, or was made up for: finds its flow, and that of all legs that waited for it. */
   bear(leg: Leg, born: Birth): void {
-    if (!leg.born) this.#place(Object.assign(leg, { born }));
+    if (leg.born) return;
+    this.#place(Object.assign(leg, { born }));
   }
 
   /** As `bear`, for a leg whose creator is gone and was never known. */
@@ -72,7 +73,7 @@ export class Families {
     if (unplaced) { unplaced.bridges.push({ other: unplaced === a ? b : a, at }); return; }
     const [ofA, ofB] = [flowsOf(a), flowsOf(b)];
     if (ofA.some((flow) => ofB.includes(flow))) return;
-    const [target] = [...ofA, ...ofB].filter(isUp).sort(byAge);
+    const [target] = [...ofA, ...ofB].filter((flow) => isUpAt(flow, at.atUs)).sort(byAge);
     if (target) this.#join(target, (ofA.includes(target) ? b : a) as BornLeg, at);
   }
 

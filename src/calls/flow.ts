@@ -130,8 +130,11 @@ export function firstAnswer(flow: Flow): { leg: BornLeg; at: Moment } | undefine
   return answers.sort((a, b) => a.at.atUs - b.at.atUs || a.at.sequence - b.at.sequence)[0];
 }
 
-/** Whether the root is still up: only then can a leg be transferred into its flow. */
-export const isUp = (flow: Flow): boolean => !flow.root.hungUp && !flow.root.destroyed && !flow.closed;
+/** Whether the root was still up then: only then could a leg be transferred into its flow. What is heard late may lie before its end. */
+export function isUpAt({ root, closed }: Flow, atUs: number): boolean {
+  const end = root.hungUp ?? root.destroyed;
+  return !closed && (!end || end.atUs > atUs);
+}
 
 /** The callee legs of an ended flow whose end has not been told yet. */
 export const unfinished = (flow: Flow): Announced[] => [...flow.announced.values()].filter((announced) => !announced.hungUp);

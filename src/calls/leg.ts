@@ -49,6 +49,8 @@ export interface Leg {
   destination?: Dated;
   context?: Dated;
   answered?: Moment;
+  /** When it was answered by what any later event says: only believed where its ANSWER may have been missed. */
+  answeredBy?: Moment;
   hungUp?: HangUp;
   /** HANGUP_COMPLETE, or the DESTROY that stands for it. */
   completed?: Moment;
@@ -56,6 +58,8 @@ export interface Leg {
   recordedTo?: string;
   /** An ANSWER came while no callee leg was known: an application picked up. */
   answeredAlone: boolean;
+  /** While its CREATE is not known, or the leg is held, its last event: the next best thing to a dump, should it end before it is looked at. */
+  lastHeard?: SwitchEvent;
   /** The flow that it was born into. */
   flow?: Flow;
   /** Flows of other callers that it was transferred into. */
@@ -91,6 +95,8 @@ export function absorb(leg: Leg, event: SwitchEvent, rules: CallRules, watched: 
   const context = event.get('Caller-Context');
   if (destination && isLater(sequence, leg.destination)) leg.destination = { value: destination, sequence };
   if (context && isLater(sequence, leg.context)) leg.context = { value: context, sequence };
+  const answeredUs = Number(event.get('Caller-Channel-Answered-Time'));
+  if (answeredUs > 0) leg.answeredBy ??= { atUs: answeredUs, sequence };
   absorbMoment(leg, event);
 }
 

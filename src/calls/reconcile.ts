@@ -1,19 +1,26 @@
 import { flowsOf, type Families } from './families.js';
+import { noticeMany, type Flow } from './flow.js';
 import type { HangUp, Leg } from './leg.js';
 import type { Synthetic } from './notice.js';
+import type { CallRules } from './rules.js';
 import type { ChannelRow, Sighting } from './sighting.js';
 
-/** Which of the channels that are up have to be looked at: those not known, those that may have been answered, and those that show a transfer. Oldest first. */
+/**
+ * Which of the channels that are up have to be looked at: those not known, those that may have been answered, and those
+ * that show a transfer or belong to a flow of which a leg has gone. Oldest first.
+ */
 export function channelsToSight(families: Families, rows: readonly ChannelRow[]): string[] {
+  const up = new Set(rows.map((row) => row['uuid']));
+  const broken = new Set([...families.legs.values()].filter((leg) => !leg.completed && !up.has(leg.id)).flatMap(flowsOf));
   return rows
-    .filter((row) => isNews(families, row))
+    .filter((row) => isNews(families, row, broken))
     .sort((a, b) => Number(a['created_epoch'] ?? 0) - Number(b['created_epoch'] ?? 0))
     .flatMap((row) => row['uuid'] ?? []);
 }
 
-function isNews(families: Families, row: ChannelRow): boolean {
+function isNews(families: Families, row: ChannelRow, broken: ReadonlySet<Flow>): boolean {
   const leg = families.legs.get(row['uuid'] ?? '');
-  if (!leg?.flow || !leg.answered) return true;
+  if (!leg?.flow || !leg.answered || flowsOf(leg).some((flow) => broken.has(flow))) return true;
   const other = row['call_uuid'] && row['call_uuid'] !== leg.id ? families.legs.get(row['call_uuid']) : leg;
   return !other || !flowsOf(leg).some((flow) => flowsOf(other).includes(flow));
 }
@@ -22,12 +29,22 @@ function isNews(families: Families, row: ChannelRow): boolean {
  * Makes up for missed events: legs are born, answered and bridged in the order in which that happened. What a later event tells
  * counts more, for its sequence is higher.
  */
-export function takeSightings(families: Families, sightings: readonly Sighting[]): void {
+export function takeSightings(families: Families, sightings: readonly Sighting[], rules: CallRules): void {
   const present = new Set(sightings.map(({ leg }) => leg.id));
   const base = Math.min(...sightings.map(({ born }) => born.sequence));
   const facts = sightings.flatMap((sighting) => factsOf(families, sighting, present)).sort((a, b) => a.atUs - b.atUs);
   // Between two numbers of the switch there is room for a million facts.
   facts.forEach(({ happen }, index) => happen(base + index / 1_000_000));
+  for (const flow of new Set(sightings.flatMap(({ leg }) => families.legs.get(leg.id)?.flow ?? []))) judgePickUp(flow, rules);
+}
+
+/** Whether an application picked up was judged by what was known then; of a flow that has said nothing yet it can be judged anew. */
+function judgePickUp(flow: Flow, rules: CallRules): void {
+  const { root, callees } = flow;
+  if (!root.answeredAlone || flow.announced.size > 0) return;
+  root.answeredAlone = !callees.some(({ born }) => born.atUs <= root.answered!.atUs);
+  flow.many = false;
+  noticeMany(flow, rules);
 }
 
 interface Fact { readonly atUs: number; readonly happen: (sequence: number) => void }

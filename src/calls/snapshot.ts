@@ -12,7 +12,7 @@ interface KeptFlow extends Pick<Flow, 'many' | 'orphan' | 'frozen' | 'domain' | 
   readonly told?: [string, string][];
 }
 
-type KeptLeg = Omit<Leg, 'firstSeenMs' | 'variables' | 'flow' | 'joined' | 'bridges'> & { readonly variables: [string, Dated][] };
+type KeptLeg = Omit<Leg, 'firstSeenMs' | 'lastHeard' | 'variables' | 'flow' | 'joined' | 'bridges'> & { readonly variables: [string, Dated][] };
 
 /** Everything that is known of an open flow, as JSON. */
 export function keepFlow(flow: Flow): string {
@@ -30,7 +30,7 @@ export function keepFlow(flow: Flow): string {
 
 /** All but what ties it to this process; keys that are not set do not appear in the JSON. */
 function keepLeg({ variables, ...leg }: Leg): KeptLeg {
-  return { ...leg, variables: [...variables], firstSeenMs: undefined, flow: undefined, joined: undefined, bridges: undefined } as KeptLeg;
+  return { ...leg, variables: [...variables], firstSeenMs: undefined, flow: undefined, joined: undefined, bridges: undefined, lastHeard: undefined } as KeptLeg;
 }
 
 /**

@@ -98,11 +98,17 @@ export class Reconciler implements Service {
     this.#upAtMs = this.#deps.clock.monotonicMs();
     this.#link = new AbortController();
     this.#losses.reset();
+    this.#heard.calls.hold(this.#upAtMs);
     this.#want('reconciled');
   }
 
   onDown(): void {
     this.#link.abort();
+    this.#release();
+  }
+
+  #release(): void {
+    this.#deps.ingest.tell(this.#deps.switchName, this.#heard.calls.release(this.#deps.clock.monotonicMs()));
   }
 
   /** Compares a HEARTBEAT's counts with what was seen. */
@@ -160,6 +166,7 @@ export class Reconciler implements Service {
       if (!inherited) return 'the database is away';
       const found = await this.#look(survey);
       if (found.kind !== 'found') return found.reason;
+      if (!link.aborted) this.#release();
       await survey.close();
       await clock.sleep(GRACE_MS, link);
       if (link.aborted) return 'the link went down';
@@ -172,6 +179,7 @@ export class Reconciler implements Service {
       this.#log.info('reconciled with the switch', { up: found.up.size, adopted: found.adopted, notices: ended.length + restarted, tookMs });
       return undefined;
     } finally {
+      if (!link.aborted) this.#release(); // what could not be asked is told as far as it is known
       await survey.close();
     }
   }
@@ -199,8 +207,9 @@ export class Reconciler implements Service {
     for (const id of this.#heard.calls.toSight(listed.rows)) {
       const dump = await survey.dump(id);
       if (dump.kind === 'lost') return dump;
-      // One that cannot be read is left to its events.
-      if (dump.kind === 'channel') sightings.push(this.#heard.calls.sight(rows.get(id)!, dump.event));
+      // One that has ended meanwhile, or cannot be read, is told by its events.
+      const sighting = this.#heard.calls.sight(rows.get(id)!, dump.kind === 'channel' ? dump.event : undefined);
+      if (sighting) sightings.push(sighting);
     }
     if (sightings.length > 0) ingest.tell(switchName, this.#heard.calls.adopt(sightings, clock.monotonicMs()));
     return { kind: 'found', up: new Set(rows.keys()), askedAtMs, adopted: sightings.length };

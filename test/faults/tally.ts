@@ -12,7 +12,7 @@ export interface Count {
   readonly lost: number;
   /** POSTs of what had been accepted before, under the same id or another. */
   readonly duplicated: number;
-  /** Lanes in which first arrivals were not in the order of the calls, or not numbered 1, 2, 3 … */
+  /** Lanes in which first arrivals, or what was accepted, were not in the order of the calls, or not numbered 1, 2, 3 … */
   readonly outOfOrder: number;
   /** Webhooks that nothing at the switch gave reason for, or that say something else than they must. */
   readonly strange: number;
@@ -40,6 +40,8 @@ export class Tally {
   readonly #expected = new Map<string, Expected>();
   /** By the uuid of each of its channels. */
   readonly #callOf = new Map<string, Call>();
+  /** The how-manieth acceptance each webhook was, by its id. */
+  readonly #turn = new Map<string, number>();
   /** Not accepted yet, by the number of the POST. */
   readonly #open = new Map<number, Arrival>();
   /** By webhook id. */
@@ -75,6 +77,7 @@ export class Tally {
     if (this.#accepted.has(key)) this.#again.push(arrival);
     this.#open.delete(number);
     this.#accepted.add(key);
+    if (!this.#turn.has(arrival.post.id)) this.#turn.set(arrival.post.id, this.#turn.size);
     this.#missing?.delete(key);
     if (this.#missing?.size === 0) this.#whenComplete();
   }
@@ -133,11 +136,17 @@ export class Tally {
     let wrong = 0;
     for (const [lane, arrivals] of lanes) {
       const call = arrivals[0]!.call!;
-      if (isNumbered(arrivals) && (isWhole(call, hearing) ? asTold(arrivals, call) : inStory(arrivals))) continue;
+      if (isNumbered(arrivals) && this.#inTurn(arrivals) && (isWhole(call, hearing) ? asTold(arrivals, call) : inStory(arrivals))) continue;
       wrong += 1;
       this.#note('out of order', `${lane}: ${arrivals.map(({ post, payload }) => `${post.sequence} ${payload.call_id.slice(0, 4)} ${payload.state}${post.synthetic ? '*' : ''}`).join(', ')}; of ${story(call, hearing)}`);
     }
     return wrong;
+  }
+
+  /** Accepted in the order of their first arrival: a retry lets no other pass. */
+  #inTurn(arrivals: readonly Arrival[]): boolean {
+    const turns = arrivals.flatMap(({ post }) => this.#turn.get(post.id) ?? []);
+    return turns.every((turn, index) => index === 0 || turn > turns[index - 1]!);
   }
 
   #note(kind: 'lost' | 'duplicated' | 'strange' | 'out of order', what: string): void {
