@@ -6,7 +6,7 @@ import type { Flow } from './flow.js';
 import { absorb, birthOf, watchedVariables, type Leg } from './leg.js';
 import type { Notice, Synthetic } from './notice.js';
 import { TOLD_FIELDS } from './payload.js';
-import { channelsToSight, concludeEnd, takeSightings } from './reconcile.js';
+import { channelsToSight, concludeEnd, judgePickUp, takeSightings } from './reconcile.js';
 import type { CallRules } from './rules.js';
 import { sightingOf, type ChannelRow, type Sighting } from './sighting.js';
 import { keepFlow, restoreFlow } from './snapshot.js';
@@ -166,6 +166,7 @@ export class Calls {
     this.#heldBeforeMs = -Infinity;
     for (const flow of this.#held) {
       for (const leg of flow.legs) if (leg.answeredBy) leg.answered ??= leg.answeredBy;
+      judgePickUp(flow, this.#options.rules);
       this.#families.touch(flow.root);
     }
     this.#held.clear();

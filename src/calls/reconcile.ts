@@ -38,11 +38,12 @@ export function takeSightings(families: Families, sightings: readonly Sighting[]
   for (const flow of new Set(sightings.flatMap(({ leg }) => families.legs.get(leg.id)?.flow ?? []))) judgePickUp(flow, rules);
 }
 
-/** Whether an application picked up was judged by what was known then; of a flow that has said nothing yet it can be judged anew. */
-function judgePickUp(flow: Flow, rules: CallRules): void {
+/** Whether an application picked up was judged by what had been heard; of a flow that has said nothing yet it can be judged by the times. */
+export function judgePickUp(flow: Flow, rules: CallRules): void {
   const { root, callees } = flow;
-  if (!root.answeredAlone || flow.announced.size > 0) return;
-  root.answeredAlone = !callees.some(({ born }) => born.atUs <= root.answered!.atUs);
+  const { answered } = root;
+  if (!answered || flow.announced.size > 0) return;
+  root.answeredAlone = !callees.some(({ born }) => born.atUs <= answered.atUs);
   flow.many = false;
   noticeMany(flow, rules);
 }

@@ -34,7 +34,7 @@ export const paused: Scenario = {
   },
 };
 
-/** What it has in hand goes to a file, and the next process takes it up. */
+/** What it has in hand goes to a file, and the next process takes it up. What it had sent and could not record is sent again: it counts as killed. */
 export const awayAtStop: Scenario = {
   name: 'postgres away while the daemon stops',
   stage: () => ({ env: { HOOKSWITCH_DRAIN_MS: '2000' } }),
@@ -46,5 +46,6 @@ export const awayAtStop: Scenario = {
     if (code !== 0) throw new Error(`The daemon answered SIGTERM with ${code}`);
     await stage.postgres.start();
     await stage.start(stage.names[0]!);
+    return 1;
   },
 };
