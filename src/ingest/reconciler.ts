@@ -56,8 +56,11 @@ export class Reconciler implements Service {
   #survey: Survey | undefined;
   /** Until when the switch was heard without a gap, microseconds of its time. */
   #unbrokenUs = 0;
-  /** When the link came up: what was first seen since then has had no gap. */
-  #upAtMs = 0;
+  /**
+   * When the link before this one went down: what was first seen since then has had no gap. (The reading thread may have read an
+   * event before we are told that the link is up.) At first just after 0, where what an earlier process knew is placed.
+   */
+  #sinceMs = Number.MIN_VALUE;
   /** Core-UUID, as it was last answered: it changes with every start of the switch. */
   #coreId: string | undefined;
 
@@ -95,14 +98,14 @@ export class Reconciler implements Service {
   /** The link is up; what was missed before has to be made up for. */
   onUp(): void {
     this.#unbrokenUs = this.#heard.heardUs;
-    this.#upAtMs = this.#deps.clock.monotonicMs();
     this.#link = new AbortController();
     this.#losses.reset();
-    this.#heard.calls.hold(this.#upAtMs);
+    this.#heard.calls.hold(this.#sinceMs);
     this.#want('reconciled');
   }
 
   onDown(): void {
+    this.#sinceMs = this.#deps.clock.monotonicMs();
     this.#link.abort();
     this.#release();
   }
@@ -170,7 +173,7 @@ export class Reconciler implements Service {
       await survey.close();
       await clock.sleep(GRACE_MS, link);
       if (link.aborted) return 'the link went down';
-      const ended = this.#heard.calls.endMissing({ up: found.up, sinceMs: why === 'lost' ? found.askedAtMs : this.#upAtMs, heardUs, why }, clock.monotonicMs());
+      const ended = this.#heard.calls.endMissing({ up: found.up, sinceMs: why === 'lost' ? found.askedAtMs : this.#sinceMs, heardUs, why }, clock.monotonicMs());
       ingest.tell(switchName, ended);
       if (this.#wanted === why) this.#wanted = undefined;
       this.#losses.reset();
@@ -190,7 +193,7 @@ export class Reconciler implements Service {
     const known = this.#coreId;
     this.#coreId = coreId;
     if (known === undefined || known === coreId) return 0;
-    const notices = this.#heard.calls.restarted(this.#upAtMs, heardUs, clock.monotonicMs());
+    const notices = this.#heard.calls.restarted(this.#sinceMs, heardUs, clock.monotonicMs());
     this.#log.warn('the switch has started anew; its calls have ended', { notices: notices.length });
     ingest.tell(switchName, notices);
     return notices.length;
