@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../clock.js';
 import { createSession } from '../db/outbox-session.js';
 import type { Delivery, FlowRecord, NewDelivery } from '../db/outbox.js';
@@ -82,6 +83,7 @@ export function createDeliveries(deps: DeliveriesDeps, options: DeliveriesOption
   const { pool, clock, log, metrics, random } = deps;
   const { concurrency, perUrl, holdMs } = options;
   const dropping = new AbortController();
+  setMaxListeners(0, dropping.signal); // every POST in hand listens to it
   const session = createSession(pool, { deadlineMs: WRITE_DEADLINE_MS });
   const presence = new Presence({ pool, clock, log, onChange: () => { claimer.lookAround(); writer.wake(); } }, options);
   const receivers = new Receivers({ concurrency, perUrl, capacity: concurrency * MEMORY_PER_SLOT });
