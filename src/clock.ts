@@ -17,3 +17,11 @@ export const systemClock: Clock = {
     signal?.addEventListener('abort', done, { once: true });
   }),
 };
+
+/** Resolves when `signal` aborts, at once where it has. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { SwitchEvent } from './calls/event.js';
 import { CALL_STATES } from './calls/notice.js';
 import type { CallRules } from './calls/rules.js';
-import { systemClock, type Clock } from './clock.js';
+import { aborted, systemClock, type Clock } from './clock.js';
 import type { Config } from './config.js';
 import { createDirectoryFeed, type DirectoryFeed } from './db/directory-feed.js';
 import { openEmbedded } from './db/embedded.js';
@@ -202,13 +202,6 @@ export async function runDaemon(config: Config, log: Logger): Promise<void> {
   clearTimeout(deadline);
   process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
   log.info('stopped');
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 /** Both src/ and dist/ lie one level below the package. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js';
+import { aborted, type Clock } from '../clock.js';
 import type { Service } from '../lifecycle.js';
 import type { Logger } from '../log.js';
 import type { Directory } from '../subscriptions/directory.js';
@@ -150,11 +150,4 @@ async function load({ directory, db }: FeedDeps, names: string[]): Promise<void>
 
 function retryMs(failures: number, random: () => number): number {
   return Math.min(RETRY.firstMs * 2 ** failures, RETRY.ceilingMs) * (0.5 + random() / 2);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import type { Clock } from '../clock.js';
+import { aborted, type Clock } from '../clock.js';
 import { createSession } from '../db/outbox-session.js';
 import type { Delivery, FlowRecord, NewDelivery } from '../db/outbox.js';
 import type { Pool } from '../db/pool.js';
@@ -134,11 +134,4 @@ export function createDeliveries(deps: DeliveriesDeps, options: DeliveriesOption
       await leftovers.keep();
     },
   };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
