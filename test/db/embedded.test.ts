@@ -14,7 +14,7 @@ import { silentLog } from '../support/silent-log.js';
 
 const HOLDER = fileURLToPath(new URL('../support/embedded-holder.mjs', import.meta.url));
 
-jest.setTimeout(30_000);
+jest.setTimeout(120_000);
 
 // A folder made so is closed to everybody but us: when we are root, Postgres's own user cannot pass through it.
 let parent: string;

@@ -183,7 +183,7 @@ describe('a stop while Postgres is away', () => {
     await receiver.until(() => new Set(receiver.posts.map(({ headers }) => headers['webhook-id'])).size === 3);
     await harness.deliveries.idle();
     expect((await db.pool.query('select sequence, state from delivery order by position')).rows).toEqual(flow(3).map((_, index) => ({ sequence: index + 1, state: 'delivered' })));
-  }, 20_000);
+  });
 
   it('without a place for it says how much is lost', async () => {
     await allow(false);

@@ -47,4 +47,4 @@ it('a process that stood still for longer than its leases neither sends nor sett
   await receiver.received(6);
   expect(await stopped.idle()).toEqual({ lostLeases: 1 });
   expect((await db.pool.query(`select attempt, state from delivery where flow_id = 'later'`)).rows).toEqual([1, 2].map(() => ({ attempt: 1, state: 'delivered' })));
-}, 20_000);
+});

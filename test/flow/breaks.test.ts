@@ -35,7 +35,7 @@ it('delivers everything committed after a kill -9 in the middle of a burst, in t
   await receiver.until(() => unrepeated(receiver.posts).length >= countOf(calls));
   expect(received(unrepeated(receiver.posts), calls)).toEqual(expectedOf(calls));
   expect(receiver.posts.length - countOf(calls)).toBeLessThanOrEqual(8); // one URL has eight POSTs in flight at most
-}, 30_000);
+});
 
 it('delivers everything in order when the receiver was down', async () => {
   flow = await start(QUICK);
@@ -48,7 +48,7 @@ it('delivers everything in order when the receiver was down', async () => {
   await mended.received(countOf(calls));
   expect(received(mended.posts, calls)).toEqual(expectedOf(calls));
   await mended.close();
-}, 30_000);
+});
 
 it('hands back what it holds on SIGTERM, exits 0, and loses nothing', async () => {
   flow = await start({ HOOKSWITCH_DRAIN_MS: '1000' });
@@ -64,7 +64,7 @@ it('hands back what it holds on SIGTERM, exits 0, and loses nothing', async () =
   await flow.restart();
   await receiver.until(() => unrepeated(receiver.posts).length >= countOf(calls));
   expect(received(unrepeated(receiver.posts), calls)).toEqual(expectedOf(calls));
-}, 30_000);
+});
 
 it('finishes what is in flight on SIGTERM', async () => {
   flow = await start();

@@ -43,7 +43,7 @@ it('ends a call that ended while the link was lost, and marks it', async () => {
   const golden = Object.values(call.expected).flat().at(-1)!;
   expect({ ...cdr, time_ended: '' }).toEqual({ ...golden, time_ended: '' });
   expect(cdr.time_ended >= cdr.time_answered && cdr.time_ended <= golden.time_ended).toBe(true);
-}, 15_000);
+});
 
 it('adopts a call that was up before the daemon', async () => {
   const call = await newCall('calls/06-inbound-ext-answered');
@@ -55,7 +55,7 @@ it('adopts a call that was up before the daemon', async () => {
   await heard(part(call.recording, hungUp));
   await flow.receiver.received(4);
   expect(received(flow.receiver.posts, [call])).toEqual(call.expected);
-}, 15_000);
+});
 
 it('knows after a kill -9 what it had announced, and ends what ended meanwhile', async () => {
   const [up, gone] = [await newCall('calls/06-inbound-ext-answered'), await newCall('calls/15-local-call')];
@@ -74,7 +74,7 @@ it('knows after a kill -9 what it had announced, and ends what ended meanwhile',
   expect(got[Object.keys(up.expected)[0]!]).toEqual(Object.values(up.expected)[0]);
   expect(told().filter(([, synthetic]) => synthetic !== undefined)).toEqual([['hangup', 'reconciled'], ['cdr', 'reconciled']]);
   expect(flow.receiver.posts).toHaveLength(countOf([up, gone]));
-}, 20_000);
+});
 
 it('ends all calls of a switch that started anew', async () => {
   const call = await newCall('calls/06-inbound-ext-answered');
@@ -84,7 +84,7 @@ it('ends all calls of a switch that started anew', async () => {
   await flow.pbx.replay.restart();
   await flow.receiver.received(4);
   expect(told()).toEqual([['ringing', undefined], ['answered', undefined], ['hangup', 'switch_restart'], ['cdr', 'switch_restart']]);
-}, 15_000);
+});
 
 it('takes in the ends that an orderly shutdown tells', async () => {
   const call = await newCall('calls/06-inbound-ext-answered');
@@ -93,4 +93,4 @@ it('takes in the ends that an orderly shutdown tells', async () => {
   await flow.pbx.replay.restart({ orderly: true });
   await flow.receiver.received(4);
   expect(told()).toEqual([['ringing', undefined], ['answered', undefined], ['hangup', undefined], ['cdr', undefined]]);
-}, 15_000);
+});
