@@ -51,6 +51,15 @@ const commands = {
     return { events: rounds * one.events, webhooks: rounds * one.webhooks, bytes: rounds * one.bytes };
   },
 
+  /** The webhooks of so many calls, as [id, domain, body], for who needs no switch. */
+  bodies({ webhooksAtLeast }) {
+    const webhooks = [];
+    for (let call = 0; webhooks.length < webhooksAtLeast; call += 1) {
+      for (const { payload } of templates[call % templates.length].goldens) webhooks.push([`${call} ${payload.call_id} ${payload.state}`, TENANTS[call % TENANTS.length], JSON.stringify(payload)]);
+    }
+    return { webhooks };
+  },
+
   /** Writes what is prepared as fast as the daemon delivers it. */
   async full() {
     const startedAtMs = now();
@@ -60,17 +69,28 @@ const commands = {
     return { startedAtMs, sentAtMs: now() };
   },
 
-  /** Writes at least so many events of calls made on the way, as fast as the daemon delivers them. */
-  async stream({ events: atLeast }) {
+  /** Writes at least so many events of calls made on the way, as fast as the daemon delivers them; `unpaced`: as it reads them. */
+  async stream({ events: atLeast, unpaced = false }) {
     let [events, webhooks] = [0, 0];
     for (; events < atLeast;) {
       const call = nextCall();
-      await writeCall(call);
+      if (unpaced) await write(call.bytes); else await writeCall(call);
       events += call.frames.length;
       webhooks += call.released.length;
     }
     await pbx.sent();
     return { events, webhooks };
+  },
+
+  /** Writes the beginnings of so many calls, up to the first webhook of each. */
+  async begun({ calls }) {
+    const template = templates.find(({ goldens }) => goldens[0].payload.direction === 'inbound' && goldens.length === 4);
+    for (let opened = 0; opened < calls; opened += 1) {
+      const { frames } = copyOf(template, TENANTS[opened % TENANTS.length]);
+      await write(Buffer.concat(frames.slice(0, 3).map(({ bytes }) => bytes)));
+    }
+    await pbx.sent();
+    return {};
   },
 
   /** Calls that have been answered and are up, of which nobody has been told: a caller and an extension each. Resolves with the webhooks that they owe by now. */

@@ -6,11 +6,13 @@ let ids = new Set();
 let arrivals = [];
 let noted = true;
 let awaited = Infinity;
+let well = true;
 
 const server = createServer((request, response) => {
   const chunks = [];
   request.on('data', (chunk) => { chunks.push(chunk); }).on('end', () => {
     const atMs = now();
+    if (!well) { response.writeHead(503).end(); return; }
     response.writeHead(204).end();
     const before = ids.size;
     ids.add(request.headers['webhook-id']);
@@ -40,6 +42,8 @@ const commands = {
     if (ids.size === count) process.send({ complete: true, atMs: now() });
     return {};
   },
+  /** Takes what comes, or answers 503. */
+  behave(how) { ({ well } = how); return {}; },
   count: () => ({ received: ids.size }),
   take: () => ({ arrivals }),
 };

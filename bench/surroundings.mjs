@@ -29,6 +29,8 @@ export async function startHelper(file, args = [], onProgress = () => {}) {
       child.send({ command, ...given });
       return (await said('answer')).answer;
     },
+    /** What was said of this kind and not taken is of no interest any more. */
+    forget(key) { for (let index = unheard.length; index-- > 0;) if (key in unheard[index]) unheard.splice(index, 1); },
     tell: (message) => { if (child.connected) child.send(message); },
     stop() { if (child.connected) child.disconnect(); }, // a Ctrl-C has ended it already
   };
@@ -37,6 +39,7 @@ export async function startHelper(file, args = [], onProgress = () => {}) {
 /** The daemon as ops run it, a process of its own. Resolves when it listens to the switch. */
 export async function startDaemon(player, env, flags = []) {
   const port = await freePort();
+  player.forget('subscribed');
   const child = spawn(process.execPath, ['--max-semi-space-size=8', ...flags, PROGRAM, 'run'], {
     env: { PATH: process.env.PATH, ...env, HOOKSWITCH_HTTP_PORT: String(port) }, stdio: ['ignore', 'ignore', 'inherit'],
   });

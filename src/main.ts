@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SwitchEvent } from './calls/event.js';
+import { callRules } from './call-rules.js';
 import { CALL_STATES } from './calls/notice.js';
-import type { CallRules } from './calls/rules.js';
 import { aborted, systemClock, type Clock } from './clock.js';
 import type { Config } from './config.js';
 import { createDirectoryFeed, type DirectoryFeed } from './db/directory-feed.js';
@@ -152,16 +152,6 @@ function welcome(http: HttpServer, directory: Directory, log: Logger): { host: s
     log.info('and a token for its API: npx hookswitch token create --domain <domain>');
   }
   return api;
-}
-
-function callRules(config: Config): CallRules {
-  const { source, lingerMs, waitMs } = config.cdr;
-  return {
-    ...config.calls,
-    timeZone: config.timeZone,
-    recordingUrl: config.recordings.urlTemplate,
-    cdr: { subclass: source.startsWith('custom:') ? source.slice('custom:'.length) : '', lingerMs, waitMs },
-  };
 }
 
 interface Parts { config: Config; pool: Pool; feed: DirectoryFeed; links: readonly SwitchLink[]; deliveries: Deliveries }
