@@ -30,7 +30,9 @@ import { createMetrics } from './metrics.js';
 import { createFusionPbx } from './sources/fusionpbx.js';
 import type { Check } from './sources/plan.js';
 import { createDirectory, type Directory } from './subscriptions/directory.js';
-import { createAddressPolicy, type AddressPolicy } from './webhook/address.js';
+import type { AddressPolicy } from './webhook/address.js';
+import { readCertificates } from './webhook/certificates.js';
+import { createConfiguredPolicy } from './webhook/destinations.js';
 import { createResolver } from './webhook/lookup.js';
 import { createWatchdog } from './watchdog.js';
 import { createSender } from './webhook/send.js';
@@ -55,11 +57,14 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const { random } = Math;
   const metrics = createMetrics();
   const jwt = await openJwt(config.jwt, { clock, log });
+  const certificates = config.webhook.caFile === '' ? [] : readCertificates(config.webhook.caFile);
   const database = await openDatabase(config, { log, clock, random, stopping });
   const pool = createPool({ url: database.url, max: config.database.poolSize }, log);
-  const policy = createAddressPolicy({ allow: config.delivery.allowAddresses });
+  const resolve = createResolver(config.webhook.dnsServers);
+  const policy = createConfiguredPolicy(config, database.url, { resolve: createResolver(), nowMs: () => clock.monotonicMs() });
   const sender = createSender({
-    policy, timeoutMs: config.delivery.timeoutMs, maxResponseBytes: config.delivery.maxResponseBytes, maxSocketsPerOrigin: config.delivery.concurrency,
+    ...config.webhook, policy, resolve, certificates, nowMs: () => clock.monotonicMs(),
+    timeoutMs: config.delivery.timeoutMs, maxResponseBytes: config.delivery.maxResponseBytes, maxSocketsPerOrigin: config.delivery.concurrency,
   });
   const directory = createDirectory();
   const links: SwitchLink[] = [];
@@ -90,7 +95,7 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const readiness = () => readinessOf({ config, pool, feed, links, deliveries });
   const http = createHttpServer(
     { ...config.http },
-    { store: createApiStore(pool), admin: createAdminStore(pool), jwt, policy, resolve: createResolver(), knownEvents: CALL_STATES, readiness, metrics, log, clock },
+    { store: createApiStore(pool), admin: createAdminStore(pool), jwt, policy, resolve, knownEvents: CALL_STATES, readiness, metrics, log, clock },
   );
   const fusionpbx = config.fusionpbx.url === '' ? [] : [createFusionPbx(config.fusionpbx, { pool, check: sourcedCheck(policy), clock, log, metrics, random })];
   const watchdog = createWatchdog({ env: process.env, pid: process.pid, clock, log });

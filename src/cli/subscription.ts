@@ -1,9 +1,11 @@
 import { CALL_STATES } from '../calls/notice.js';
+import { systemClock } from '../clock.js';
 import type { Config } from '../config.js';
 import type { Queryable } from '../db/pool.js';
 import { deleteSubscription, findSubscription, listAllSubscriptions, listSubscriptions as selectSubscriptions, upsertSubscription, type StoredSubscription } from '../db/subscriptions.js';
 import { parseSubscription } from '../http/subscription-request.js';
-import { createAddressPolicy } from '../webhook/address.js';
+import { createConfiguredPolicy } from '../webhook/destinations.js';
+import { createResolver } from '../webhook/lookup.js';
 import { table, type Work } from './answer.js';
 import { CommandError } from './failure.js';
 import { domainName, requireTenant } from './tenant.js';
@@ -14,10 +16,11 @@ const PAGE = 1_000;
 const OPTION_OF: Readonly<Record<string, string>> = { event: '--event', callback_url: '--url', callback_apikey: '--key', domain: '--domain' };
 
 /** Subscribes a tenant by the rules of the API; again for the same event and URL it sets the key anew. @throws CommandError `usage`, `not-found`. */
-export function addSubscription(options: SubscriptionOptions, { delivery }: Config): Work {
+export function addSubscription(options: SubscriptionOptions, config: Config): Work {
   const domain = domainName(options.domain);
   const body = { domain, event: options.event, callback_url: options.url, callback_apikey: options.key };
-  const parsed = parseSubscription(body, createAddressPolicy({ allow: delivery.allowAddresses }), { asAdmin: true });
+  const policy = createConfiguredPolicy(config, config.database.url, { resolve: createResolver(), nowMs: () => systemClock.monotonicMs() });
+  const parsed = parseSubscription(body, policy, { asAdmin: true });
   if (parsed.kind === 'invalid') throw new CommandError('usage', parsed.errors.map(({ field, message }) => `${OPTION_OF[field] ?? field}: ${message}`).join('\n'));
   const { event, url, apiKey } = parsed.request;
   const known = (CALL_STATES as readonly string[]).includes(event);

@@ -24,7 +24,8 @@ export interface ApplicationRule { variable: string; value: string; application:
 /** Beyond this a timer of Node fires at once instead of late (about 24.8 days). */
 const LONGEST_TIMER_MS = 2_147_483_647;
 
-function kind<T>(form: Form, right: string, holds: (value: unknown) => boolean): Kind<T> {
+/** A kind by how it is read, what is right in words, and whether a value is. */
+export function kind<T>(form: Form, right: string, holds: (value: unknown) => boolean): Kind<T> {
   return { form, right, wrong: (value) => (holds(value) ? undefined : `must be ${right}`) };
 }
 
@@ -38,6 +39,9 @@ export const word: Kind<string> = kind('text', 'a text without white space', isW
 
 /** A text, not empty. */
 export const filled: Kind<string> = kind('text', 'a text that is not empty', (value) => isText(value) && value !== '');
+
+/** Any text, also an empty one. */
+export const text: Kind<string> = kind('text', 'a text', isText);
 
 /** Empty, or a text without white space. */
 export const wordOrNone: Kind<string> = kind('text', 'a text without white space, or empty', (value) => value === '' || isWord(value));

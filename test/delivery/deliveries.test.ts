@@ -36,6 +36,16 @@ const singles = (url: string, count: number) => Array.from({ length: count }, (_
 const at = (path: string) => `http://127.0.0.1:${receiver.port}${path}`;
 
 describe('a webhook', () => {
+  it('that its receiver refuses for good is not sent again', async () => {
+    const { deliveries } = await start();
+    receiver.answerWith(410);
+    const [gone] = singles(receiver.url, 1);
+    deliveries.add([gone!]);
+    await deliveries.idle();
+    expect(receiver.posts).toHaveLength(1);
+    expect(await row(gone!)).toEqual({ state: 'abandoned', attempt: 1, last_status: 410, last_reason: 'status 410' });
+  });
+
   it('goes out as promised and is recorded', async () => {
     const { deliveries, metrics } = await start();
     const promise = promiseTo(receiver.url, 'flow', 1, { body: '{"from":"Zoë"}', receivedAtMs: performance.now() });
