@@ -9,6 +9,7 @@ import { createDirectoryFeed, type DirectoryFeed } from './db/directory-feed.js'
 import { openEmbedded } from './db/embedded.js';
 import { migrate } from './db/migrate.js';
 import { createPool, requireServer, ServerAway, type Pool } from './db/pool.js';
+import { createSealing } from './db/sealing.js';
 import { createDeliveries, DEFAULT_DELIVERIES, type Deliveries } from './delivery/deliveries.js';
 import { createRetention } from './delivery/retention.js';
 import { createSpill } from './delivery/spill.js';
@@ -24,6 +25,7 @@ import { Reconciler } from './ingest/reconciler.js';
 import { startAll, stopAll, type Service } from './lifecycle.js';
 import type { Logger } from './log.js';
 import { createMetrics } from './metrics.js';
+import { vaultOf } from './seal.js';
 import { createDirectory, type Directory } from './subscriptions/directory.js';
 import { createAddressPolicy } from './webhook/address.js';
 import { createResolver } from './webhook/lookup.js';
@@ -55,10 +57,11 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const sender = createSender({
     policy, timeoutMs: config.delivery.timeoutMs, maxResponseBytes: config.delivery.maxResponseBytes, maxSocketsPerOrigin: config.delivery.concurrency,
   });
+  const vault = vaultOf(config.encryption.keys);
   const directory = createDirectory();
   const links: SwitchLink[] = [];
 
-  const feed = createDirectoryFeed({ directory, db: pool, url: database.url, clock, log, random });
+  const feed = createDirectoryFeed({ directory, db: pool, url: database.url, vault, clock, log, random });
   const deliveries = createDeliveries({
     pool, clock, log, metrics, random, send: (request, signal) => sender.send(request, signal), subscriptionOf: (id) => directory.byId(id),
     policy: { waitsMs: config.delivery.retryMs, jitter: config.delivery.jitter, random },
@@ -84,14 +87,14 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const readiness = () => readinessOf({ config, pool, feed, links, deliveries });
   const http = createHttpServer(
     { ...config.http },
-    { store: createApiStore(pool), policy, resolve: createResolver(), knownEvents: CALL_STATES, readiness, metrics, log, clock },
+    { store: createApiStore(pool, vault), policy, resolve: createResolver(), knownEvents: CALL_STATES, readiness, metrics, log, clock },
   );
   const watchdog = createWatchdog({ env: process.env, pid: process.pid, clock, log });
 
   const services: Service[] = [
     resource('database', async () => { await pool.end(); await database.stop(); }),
     resource('sender', () => { sender.close(); return Promise.resolve(); }),
-    feed, deliveries, retention, memory, ingest, http, ...reconcilers.values(), resource('connection thread', () => thread.stop()), ...links, watchdog,
+    createSealing({ db: pool, vault, log }), feed, deliveries, retention, memory, ingest, http, ...reconcilers.values(), resource('connection thread', () => thread.stop()), ...links, watchdog,
   ];
   await startAll(services, new AbortController().signal);
   return { api: welcome(http, directory, log), stop: (hurry) => stopAll([...services].reverse(), hurry) };

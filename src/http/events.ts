@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../clock.js';
-import type { Subscription } from '../subscriptions/subscription.js';
+import type { OpenSubscription, Secret } from '../db/sealed-subscriptions.js';
 import type { AddressPolicy } from '../webhook/address.js';
 import { AddressRefused, resolveAllowed, type Resolve } from '../webhook/lookup.js';
-import type { Caller } from './auth.js';
-import { sendProblem, type FieldError } from './problem.js';
+import { identified } from './auth.js';
+import { invalid, NO_SUCH_SUBSCRIPTION, sendProblem, type FieldError } from './problem.js';
 import type { ApiStore } from './store.js';
 import { parseSubscription, urlMessage } from './subscription-request.js';
 
@@ -34,7 +34,7 @@ export function registerEvents(app: FastifyInstance, deps: EventDeps): void {
 }
 
 async function list(request: FastifyRequest, reply: FastifyReply, { store }: EventDeps): Promise<unknown> {
-  const caller = callerOf(request);
+  const caller = identified(request);
   if (caller.kind === 'tenant') return { data: (await store.listSubscriptions(caller.domainId)).map(toContract) };
   const { domain } = request.query as { domain?: string | string[] };
   if (domain === undefined) return { data: (await store.listAllSubscriptions()).map(toContract) };
@@ -43,7 +43,7 @@ async function list(request: FastifyRequest, reply: FastifyReply, { store }: Eve
 }
 
 async function create(request: FastifyRequest, reply: FastifyReply, deps: EventDeps): Promise<unknown> {
-  const caller = callerOf(request);
+  const caller = identified(request);
   const parsed = parseSubscription(request.body, deps.policy, { asAdmin: caller.kind === 'admin' });
   if (parsed.kind === 'invalid') return invalid(reply, parsed.errors);
   const { event, url, apiKey, lookUp, domain = '' } = parsed.request;
@@ -55,15 +55,15 @@ async function create(request: FastifyRequest, reply: FastifyReply, deps: EventD
   const stored = await deps.store.upsertSubscription(domainId, event, url, apiKey);
   if (stored === undefined) return invalid(reply, [NO_SUCH_DOMAIN]);
   const warning = `Event ${JSON.stringify(event)} is not known and will not be delivered. Known events: ${deps.knownEvents.join(', ')}.`;
-  return { created: true, event_domain_uuid: stored.id, ...(deps.knownEvents.includes(event) ? {} : { warning }) };
+  return { created: true, event_domain_uuid: stored.id, ...shownSecret(stored.secret), ...(deps.knownEvents.includes(event) ? {} : { warning }) };
 }
 
 async function remove(request: FastifyRequest, reply: FastifyReply, { store }: EventDeps): Promise<unknown> {
   const { id } = request.params as { id: string };
-  const caller = callerOf(request);
+  const caller = identified(request);
   const domainId = caller.kind === 'tenant' ? caller.domainId : (await store.findSubscription(id))?.domainId;
   const deleted = domainId !== undefined && await store.deleteSubscription(domainId, id);
-  return deleted ? { deleted: true } : sendProblem(reply, { status: 404, detail: 'There is no such subscription.' });
+  return deleted ? { deleted: true } : sendProblem(reply, NO_SUCH_SUBSCRIPTION);
 }
 
 /** The domain that an admin named; a query may name several, and a text may be none that Postgres can hold. */
@@ -72,10 +72,6 @@ async function namedDomain(name: string | string[], store: ApiStore): Promise<st
 }
 
 const NO_SUCH_DOMAIN: FieldError = { field: 'domain', message: 'There is no such domain.' };
-
-function invalid(reply: FastifyReply, errors: FieldError[]): FastifyReply {
-  return sendProblem(reply, { status: 400, detail: errors.map(({ field, message }) => `${field} ${message}`.trim()).join(' '), errors });
-}
 
 /** Why a name may not be called, if all that it resolves to now is refused. One that does not resolve may yet do so. */
 async function refusalOf(hostname: string, { policy, resolve, clock }: EventDeps): Promise<string | undefined> {
@@ -91,12 +87,12 @@ async function refusalOf(hostname: string, { policy, resolve, clock }: EventDeps
   }
 }
 
-/** The six fields of the contract, in its order. */
-function toContract({ id, domainId, domainName, event, url, apiKey }: Subscription) {
-  return { event_domain_uuid: id, domain_uuid: domainId, domain_name: domainName, event_name: event, callback_url: url, callback_apikey: apiKey };
+/** One that cannot be opened is left out, and asking for it by itself tells why. */
+function shownSecret(secret: Secret) {
+  return secret.kind === 'opened' ? { secret: secret.secret } : {};
 }
 
-function callerOf({ caller }: FastifyRequest): Caller {
-  if (caller === null) throw new Error('A route under /v1 was reached without authentication');
-  return caller;
+/** The six fields of the contract, in its order. A key that cannot be opened is null. */
+function toContract({ id, domainId, domainName, event, url, apiKey }: OpenSubscription) {
+  return { event_domain_uuid: id, domain_uuid: domainId, domain_name: domainName, event_name: event, callback_url: url, callback_apikey: apiKey };
 }

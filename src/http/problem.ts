@@ -24,3 +24,11 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
 export function retryAfter(ms: number): Record<string, string> {
   return { 'retry-after': String(Math.max(1, Math.ceil(ms / 1_000))) };
 }
+
+/** Also of somebody else's: whether there is one is nobody's business. */
+export const NO_SUCH_SUBSCRIPTION: Problem = { status: 404, detail: 'There is no such subscription.' };
+
+/** Refuses a request for what is wrong with its fields. */
+export function invalid(reply: FastifyReply, errors: FieldError[]): FastifyReply {
+  return sendProblem(reply, { status: 400, detail: errors.map(({ field, message }) => `${field} ${message}`.trim()).join(' '), errors });
+}

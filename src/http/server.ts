@@ -12,6 +12,7 @@ import { answerUnrouted } from './methods.js';
 import { PROBLEM_TYPE, problemBody, sendProblem } from './problem.js';
 import { createRateLimit } from './rate.js';
 import { recordRequest, requestId } from './request-log.js';
+import { registerSecrets } from './secrets.js';
 
 export interface HttpOptions {
   host: string;
@@ -85,6 +86,7 @@ function build(options: HttpOptions, deps: HttpDeps): FastifyInstance {
       store: deps.store, perToken: createRateLimit(requestsPerMinute, deps.clock), failures: createRateLimit(failuresPerMinute, deps.clock),
     }));
     registerEvents(scope, deps);
+    registerSecrets(scope, deps.store);
     done();
   });
   return app;

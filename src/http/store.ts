@@ -1,7 +1,10 @@
 import type { Queryable } from '../db/pool.js';
-import { deleteSubscription, findSubscription, listAllSubscriptions, listSubscriptions, upsertSubscription, type StoredSubscription } from '../db/subscriptions.js';
+import type { ReceiverName } from '../db/receivers.js';
+import { createSealedSubscriptions, type OpenSubscription, type Secret, type SealedSubscriptions } from '../db/sealed-subscriptions.js';
+import { deleteSubscription } from '../db/subscriptions.js';
 import { findDomain } from '../db/tenants.js';
 import { findToken, touchToken, type FoundToken } from '../db/tokens.js';
+import type { Vault } from '../seal.js';
 import type { Domain } from '../subscriptions/directory.js';
 
 /** The database cannot be asked: it is away, starting, full, failing over or slow. The client may try again. */
@@ -13,37 +16,47 @@ export interface ApiStore {
   touchToken(id: string): Promise<void>;
   findDomain(name: string): Promise<Domain | undefined>;
   /** Oldest first. */
-  listSubscriptions(domainId: string): Promise<StoredSubscription[]>;
+  listSubscriptions(domainId: string): Promise<OpenSubscription[]>;
   /** Of all domains, oldest first. */
-  listAllSubscriptions(): Promise<StoredSubscription[]>;
+  listAllSubscriptions(): Promise<OpenSubscription[]>;
   /** Whosever it is. */
-  findSubscription(id: string): Promise<StoredSubscription | undefined>;
+  findSubscription(id: string): Promise<OpenSubscription | undefined>;
   /** Undefined where the domain is gone. */
-  upsertSubscription(domainId: string, event: string, url: string, apiKey: string): Promise<{ id: string } | undefined>;
+  upsertSubscription(domainId: string, event: string, url: string, apiKey: string): Promise<{ id: string; secret: Secret } | undefined>;
+  /** Where a tenant's subscription goes; with null for the tenant, whosever it is. */
+  receiverOf(domainId: string | null, id: string): Promise<ReceiverName | undefined>;
+  /** What webhooks to a tenant's URL are signed with. Undefined where the domain is gone. */
+  secretOf(receiver: ReceiverName): Promise<Secret | undefined>;
+  /** Another secret; the one before signs too for `overlapSeconds`. Undefined where the domain is gone. */
+  rotateSecret(receiver: ReceiverName, overlapSeconds: number): Promise<Secret | undefined>;
   /** False where the domain has none of this id. */
   deleteSubscription(domainId: string, id: string): Promise<boolean>;
 }
 
 const PAGE = 5_000;
 
-/** The store over Postgres. */
-export function createApiStore(db: Queryable): ApiStore {
+/** The store over Postgres, and the vault that its secrets are sealed with. */
+export function createApiStore(db: Queryable, vault: Vault): ApiStore {
+  const subscriptions = createSealedSubscriptions(db, vault);
   return {
     findToken: (sha256) => asked(findToken(db, sha256)),
     touchToken: (id) => asked(touchToken(db, id)),
     findDomain: (name) => asked(findDomain(db, name)),
-    listSubscriptions: (domainId) => asked(listSubscriptions(db, domainId)),
-    listAllSubscriptions: () => asked(listAll(db)),
-    findSubscription: (id) => asked(findSubscription(db, id)),
-    upsertSubscription: (domainId, event, url, apiKey) => asked(upsertSubscription(db, domainId, event, url, apiKey)),
+    listSubscriptions: (domainId) => asked(subscriptions.list(domainId)),
+    listAllSubscriptions: () => asked(listAll(subscriptions)),
+    findSubscription: (id) => asked(subscriptions.find(id)),
+    upsertSubscription: (domainId, event, url, apiKey) => asked(subscriptions.upsert(domainId, event, url, apiKey)),
+    receiverOf: (domainId, id) => asked(subscriptions.receiverOf(domainId, id)),
+    secretOf: (receiver) => asked(subscriptions.secretOf(receiver)),
+    rotateSecret: (receiver, overlapSeconds) => asked(subscriptions.rotate(receiver, overlapSeconds)),
     deleteSubscription: (domainId, id) => asked(deleteSubscription(db, domainId, id)),
   };
 }
 
-async function listAll(db: Queryable): Promise<StoredSubscription[]> {
-  const all: StoredSubscription[] = [];
-  for (let page: StoredSubscription[], after: string | undefined; ; after = page.at(-1)?.id) {
-    page = await listAllSubscriptions(db, PAGE, after);
+async function listAll(subscriptions: SealedSubscriptions): Promise<OpenSubscription[]> {
+  const all: OpenSubscription[] = [];
+  for (let page: OpenSubscription[], after: string | undefined; ; after = page.at(-1)?.id) {
+    page = await subscriptions.listAll(PAGE, after);
     all.push(...page);
     if (page.length < PAGE) return all.sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime() || (a.id < b.id ? -1 : 1));
   }

@@ -1,3 +1,4 @@
+import { isSealed } from '../seal.js';
 import type { AddressPolicy } from '../webhook/address.js';
 import type { FieldError } from './problem.js';
 
@@ -62,6 +63,7 @@ function optionalKey(body: Record<string, unknown>, refuse: Refuse): string {
   const value = own(body, 'callback_apikey') ?? '';
   if (typeof value !== 'string') return refuse('callback_apikey', 'Must be a string or null.');
   if (value.length > MAX_KEY_LENGTH) return refuse('callback_apikey', `Must be at most ${MAX_KEY_LENGTH} characters long.`);
+  if (isSealed(value)) return refuse('callback_apikey', 'Must not begin with "sealed:".');
   if (!/^[\x20-\x7e\xa0-\xff]*$/.test(value)) return refuse('callback_apikey', 'Must contain printable Latin-1 characters only.');
   return value === value.trim() ? value : refuse('callback_apikey', 'Must not begin or end with a space.');
 }

@@ -10,6 +10,7 @@ import { createApiStore } from '../../src/http/store.js';
 import { hashToken, newToken } from '../../src/http/token.js';
 import type { LogFields, Logger } from '../../src/log.js';
 import { createMetrics } from '../../src/metrics.js';
+import { createVault, type Vault } from '../../src/seal.js';
 import { createAddressPolicy } from '../../src/webhook/address.js';
 import type { Resolve } from '../../src/webhook/lookup.js';
 import { createDatabase } from '../support/postgres.js';
@@ -18,16 +19,16 @@ export interface Answer { status: number; headers: IncomingHttpHeaders; text: st
 export interface Ask { token?: string; headers?: Record<string, string>; body?: string | Buffer }
 export interface LogLine { level: string; message: string; fields: LogFields }
 
-export interface ApiOptions extends Partial<HttpOptions> { clock?: Clock; resolve?: Resolve; allow?: string[]; readiness?: () => Promise<Readiness> }
+export interface ApiOptions extends Partial<HttpOptions> { clock?: Clock; resolve?: Resolve; allow?: string[]; vault?: Vault; readiness?: () => Promise<Readiness> }
 
 const ready: Readiness = { ready: true, checks: { database: { ready: true }, switches: { ready: true }, backlog: { ready: true }, buffer: { ready: true } } };
 
 /** The whole API on a port of its own, over a database of its own. */
-export async function startApi({ clock = systemClock, resolve = publicName, allow = [], readiness = () => Promise.resolve(ready), ...options }: ApiOptions = {}) {
+export async function startApi({ clock = systemClock, resolve = publicName, allow = [], vault = createVault([]), readiness = () => Promise.resolve(ready), ...options }: ApiOptions = {}) {
   const database = await createDatabase();
   const lines: LogLine[] = [];
   const server = createHttpServer({ host: '127.0.0.1', port: 0, ...options }, {
-    store: createApiStore(database.pool), clock, log: recordingLog(lines), metrics: createMetrics(),
+    store: createApiStore(database.pool, vault), clock, log: recordingLog(lines), metrics: createMetrics(),
     policy: createAddressPolicy({ allow }), resolve, readiness, knownEvents: ['ringing', 'answered', 'hangup', 'cdr'],
   });
   const stop = async () => {

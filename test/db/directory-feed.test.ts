@@ -3,6 +3,7 @@ import { createDirectoryFeed, type DirectoryFeed } from '../../src/db/directory-
 import { deleteSubscription, upsertSubscription } from '../../src/db/subscriptions.js';
 import { addDomain } from '../../src/db/tenants.js';
 import type { Logger } from '../../src/log.js';
+import { createVault } from '../../src/seal.js';
 import { createDirectory, type Directory } from '../../src/subscriptions/directory.js';
 import { createDatabase, type TestDatabase } from '../support/postgres.js';
 import { asAdmin } from '../support/server.js';
@@ -12,6 +13,7 @@ let database: TestDatabase;
 let directory: Directory;
 let feed: DirectoryFeed;
 let acmeId: string;
+const vault = createVault([]);
 const warnings: string[] = [];
 let onWarning: () => void;
 const log: Logger = { ...silentLog, warn: (message) => { warnings.push(message); onWarning(); } };
@@ -29,7 +31,7 @@ beforeEach(async () => {
 afterEach(() => feed.stop(new AbortController().signal));
 
 function createFeed(into: Directory): DirectoryFeed {
-  return createDirectoryFeed({ directory: into, db: database.pool, url: database.url, clock: systemClock, log, random: Math.random });
+  return createDirectoryFeed({ directory: into, db: database.pool, url: database.url, vault, clock: systemClock, log, random: Math.random });
 }
 
 const sql = (text: string, values?: unknown[]) => database.pool.query(text, values);
@@ -53,7 +55,7 @@ it('holds everything once started, and is fresh then', async () => {
 });
 
 it('does not start without its database', async () => {
-  const nowhere = createDirectoryFeed({ directory, db: database.pool, url: 'postgres://nobody@127.0.0.1:1/none', clock: systemClock, log, random: Math.random });
+  const nowhere = createDirectoryFeed({ directory, db: database.pool, url: 'postgres://nobody@127.0.0.1:1/none', vault, clock: systemClock, log, random: Math.random });
   await expect(nowhere.start()).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
   await nowhere.stop(new AbortController().signal);
 });
