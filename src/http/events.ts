@@ -4,7 +4,8 @@ import type { OpenSubscription, Secret } from '../db/sealed-subscriptions.js';
 import type { AddressPolicy } from '../webhook/address.js';
 import { AddressRefused, resolveAllowed, type Resolve } from '../webhook/lookup.js';
 import { identified } from './auth.js';
-import { invalid, NO_SUCH_SUBSCRIPTION, sendProblem, type FieldError } from './problem.js';
+import { bodiless } from './bodiless.js';
+import { invalid, NO_SUCH_SUBSCRIPTION, sendProblem, type FieldError, type Problem } from './problem.js';
 import type { ApiStore } from './store.js';
 import { parseSubscription, urlMessage } from './subscription-request.js';
 
@@ -24,13 +25,7 @@ const RESOLVE_MS = 2_000;
 export function registerEvents(app: FastifyInstance, deps: EventDeps): void {
   app.get('/v1/event', (request, reply) => list(request, reply, deps));
   app.post('/v1/event', (request, reply) => create(request, reply, deps));
-  app.register((scope, _options, done) => {
-    // Many clients announce JSON on every request; what a DELETE carries is of no interest.
-    scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, parsed) => parsed(null));
-    scope.delete('/v1/event/:id', (request, reply) => remove(request, reply, deps));
-    done();
-  });
+  bodiless(app, (scope) => { scope.delete('/v1/event/:id', (request, reply) => remove(request, reply, deps)); });
 }
 
 async function list(request: FastifyRequest, reply: FastifyReply, { store }: EventDeps): Promise<unknown> {
@@ -52,6 +47,7 @@ async function create(request: FastifyRequest, reply: FastifyReply, deps: EventD
   const refusal = lookUp === undefined ? undefined : await refusalOf(lookUp, deps);
   if (refusal !== undefined) return invalid(reply, [{ field: 'callback_url', message: urlMessage(refusal) }]);
 
+  if (await deps.store.sourceOfWish(domainId, event, url) === 'fusionpbx') return sendProblem(reply, ELSEWHERE);
   const stored = await deps.store.upsertSubscription(domainId, event, url, apiKey);
   if (stored === undefined) return invalid(reply, [NO_SUCH_DOMAIN]);
   const warning = `Event ${JSON.stringify(event)} is not known and will not be delivered. Known events: ${deps.knownEvents.join(', ')}.`;
@@ -62,6 +58,7 @@ async function remove(request: FastifyRequest, reply: FastifyReply, { store }: E
   const { id } = request.params as { id: string };
   const caller = identified(request);
   const domainId = caller.kind === 'tenant' ? caller.domainId : (await store.findSubscription(id))?.domainId;
+  if (domainId !== undefined && await store.sourceOfSubscription(domainId, id) === 'fusionpbx') return sendProblem(reply, ELSEWHERE);
   const deleted = domainId !== undefined && await store.deleteSubscription(domainId, id);
   return deleted ? { deleted: true } : sendProblem(reply, NO_SUCH_SUBSCRIPTION);
 }
@@ -70,6 +67,10 @@ async function remove(request: FastifyRequest, reply: FastifyReply, { store }: E
 async function namedDomain(name: string | string[], store: ApiStore): Promise<string | undefined> {
   return typeof name === 'string' && !name.includes('\0') ? (await store.findDomain(name))?.id : undefined;
 }
+
+const ELSEWHERE: Problem = {
+  status: 409, detail: 'This subscription is looked after in FusionPBX, in its table v_event_domain. Change it there; it follows here with the next look at that table.',
+};
 
 const NO_SUCH_DOMAIN: FieldError = { field: 'domain', message: 'There is no such domain.' };
 

@@ -1,8 +1,9 @@
 import type { Queryable } from '../db/pool.js';
 import type { ReceiverName } from '../db/receivers.js';
 import { createSealedSubscriptions, type OpenSubscription, type Secret, type SealedSubscriptions } from '../db/sealed-subscriptions.js';
+import { sourceOfSubscription, sourceOfWish } from '../db/sources.js';
 import { deleteSubscription } from '../db/subscriptions.js';
-import { findDomain } from '../db/tenants.js';
+import { findDomain, findDomainById, type Source } from '../db/tenants.js';
 import { findToken, touchToken, type FoundToken } from '../db/tokens.js';
 import type { Vault } from '../seal.js';
 import type { Domain } from '../subscriptions/directory.js';
@@ -15,6 +16,7 @@ export interface ApiStore {
   findToken(sha256: Buffer): Promise<FoundToken>;
   touchToken(id: string): Promise<void>;
   findDomain(name: string): Promise<Domain | undefined>;
+  findDomainById(id: string): Promise<Domain | undefined>;
   /** Oldest first. */
   listSubscriptions(domainId: string): Promise<OpenSubscription[]>;
   /** Of all domains, oldest first. */
@@ -29,6 +31,9 @@ export interface ApiStore {
   secretOf(receiver: ReceiverName): Promise<Secret | undefined>;
   /** Another secret; the one before signs too for `overlapSeconds`. Undefined where the domain is gone. */
   rotateSecret(receiver: ReceiverName, overlapSeconds: number): Promise<Secret | undefined>;
+  /** Where a domain's subscription is looked after; undefined where it has none of this id, or none to this event at this URL. */
+  sourceOfSubscription(domainId: string, id: string): Promise<Source | undefined>;
+  sourceOfWish(domainId: string, event: string, url: string): Promise<Source | undefined>;
   /** False where the domain has none of this id. */
   deleteSubscription(domainId: string, id: string): Promise<boolean>;
 }
@@ -42,6 +47,7 @@ export function createApiStore(db: Queryable, vault: Vault): ApiStore {
     findToken: (sha256) => asked(findToken(db, sha256)),
     touchToken: (id) => asked(touchToken(db, id)),
     findDomain: (name) => asked(findDomain(db, name)),
+    findDomainById: (id) => asked(findDomainById(db, id)),
     listSubscriptions: (domainId) => asked(subscriptions.list(domainId)),
     listAllSubscriptions: () => asked(listAll(subscriptions)),
     findSubscription: (id) => asked(subscriptions.find(id)),
@@ -49,6 +55,8 @@ export function createApiStore(db: Queryable, vault: Vault): ApiStore {
     receiverOf: (domainId, id) => asked(subscriptions.receiverOf(domainId, id)),
     secretOf: (receiver) => asked(subscriptions.secretOf(receiver)),
     rotateSecret: (receiver, overlapSeconds) => asked(subscriptions.rotate(receiver, overlapSeconds)),
+    sourceOfSubscription: (domainId, id) => asked(sourceOfSubscription(db, domainId, id)),
+    sourceOfWish: (domainId, event, url) => asked(sourceOfWish(db, domainId, event, url)),
     deleteSubscription: (domainId, id) => asked(deleteSubscription(db, domainId, id)),
   };
 }
@@ -68,8 +76,8 @@ async function listAll(subscriptions: SealedSubscriptions): Promise<OpenSubscrip
  */
 const AWAY = new Set(['08', '25', '28', '3D', '40', '53', '55', '57', '58']);
 
-/** An error without an SQLSTATE comes from the connection: pg's own have no code at all. */
-async function asked<T>(answer: Promise<T>): Promise<T> {
+/** The answer, or `StoreAway` where the database could not be asked. An error without an SQLSTATE comes from the connection: pg's own have no code at all. */
+export async function asked<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {
