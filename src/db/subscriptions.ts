@@ -12,7 +12,8 @@ export interface StoredSubscription extends Omit<Subscription, 'signing'> {
   readonly updatedAt: Date;
 }
 
-const COLUMNS = `event_domain_uuid as id, domain_uuid as "domainId", domain_name as "domainName", event_name as event, callback_url as url,
+/** The columns of `StoredSubscription`. */
+export const COLUMNS = `event_domain_uuid as id, domain_uuid as "domainId", domain_name as "domainName", event_name as event, callback_url as url,
   callback_apikey as "apiKey", payload_format as format, rate_per_second as "ratePerSecond", enabled,
   disabled_reason as "disabledReason", disabled_at as "disabledAt", created_at as "createdAt", updated_at as "updatedAt"`;
 

@@ -14,6 +14,7 @@ import { PROBLEM_TYPE, problemBody, sendProblem } from './problem.js';
 import { createRateLimit } from './rate.js';
 import { recordRequest, requestId } from './request-log.js';
 import { registerSecrets } from './secrets.js';
+import { registerSubscription } from './subscription.js';
 
 export interface HttpOptions {
   host: string;
@@ -95,6 +96,7 @@ function build(options: HttpOptions, deps: HttpDeps, routes: Route[]): FastifyIn
       store: deps.store, jwt: deps.jwt, perToken: createRateLimit(requestsPerMinute, deps.clock), failures: createRateLimit(failuresPerMinute, deps.clock),
     }));
     registerEvents(scope, deps);
+    registerSubscription(scope, deps);
     registerSecrets(scope, deps.store);
     registerAdmin(scope, deps);
     done();

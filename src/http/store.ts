@@ -1,7 +1,8 @@
 import type { Queryable } from '../db/pool.js';
 import type { ReceiverName } from '../db/receivers.js';
-import { createSealedSubscriptions, type OpenSubscription, type Secret, type SealedSubscriptions } from '../db/sealed-subscriptions.js';
+import { createSealedSubscriptions, type Changed, type OpenSubscription, type Secret, type SealedSubscriptions, type SubscriptionChange } from '../db/sealed-subscriptions.js';
 import { sourceOfSubscription, sourceOfWish } from '../db/sources.js';
+import { countHeld, type Place } from '../db/subscription-change.js';
 import { deleteSubscription } from '../db/subscriptions.js';
 import { findDomain, findDomainById, type Source } from '../db/tenants.js';
 import { findToken, touchToken, type FoundToken } from '../db/tokens.js';
@@ -23,6 +24,13 @@ export interface ApiStore {
   listAllSubscriptions(): Promise<OpenSubscription[]>;
   /** Whosever it is. */
   findSubscription(id: string): Promise<OpenSubscription | undefined>;
+  /** A domain's; with null for the domain, whosever it is. */
+  findSubscriptionOf(domainId: string | null, id: string): Promise<OpenSubscription | undefined>;
+  /** A domain's, or with null everybody's, oldest first, after a place in that order. */
+  subscriptionPage(domainId: string | null, limit: number, after?: Place): Promise<(OpenSubscription & Place)[]>;
+  changeSubscription(domainId: string, id: string, change: SubscriptionChange): Promise<Changed>;
+  /** How many deliveries a disabled subscription has waiting, counted up to `limit`. */
+  countHeld(domainId: string, id: string, limit: number): Promise<number>;
   /** Undefined where the domain is gone. */
   upsertSubscription(domainId: string, event: string, url: string, apiKey: string): Promise<{ id: string; secret: Secret } | undefined>;
   /** Where a tenant's subscription goes; with null for the tenant, whosever it is. */
@@ -51,6 +59,10 @@ export function createApiStore(db: Queryable, vault: Vault): ApiStore {
     listSubscriptions: (domainId) => asked(subscriptions.list(domainId)),
     listAllSubscriptions: () => asked(listAll(subscriptions)),
     findSubscription: (id) => asked(subscriptions.find(id)),
+    findSubscriptionOf: (domainId, id) => asked(subscriptions.findOf(domainId, id)),
+    subscriptionPage: (domainId, limit, after) => asked(subscriptions.page(domainId, limit, after)),
+    changeSubscription: (domainId, id, change) => asked(subscriptions.change(domainId, id, change)),
+    countHeld: (domainId, id, limit) => asked(countHeld(db, domainId, id, limit)),
     upsertSubscription: (domainId, event, url, apiKey) => asked(subscriptions.upsert(domainId, event, url, apiKey)),
     receiverOf: (domainId, id) => asked(subscriptions.receiverOf(domainId, id)),
     secretOf: (receiver) => asked(subscriptions.secretOf(receiver)),
