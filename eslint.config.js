@@ -29,7 +29,7 @@ export default tseslint.config(
   inside(['src/{clock,lifecycle,log,metrics,config,secrets,seal}.ts'], [...doorsAt('src/config.ts'), ...doorsAt('src/log.ts'), ...doorsAt('src/metrics.ts')],
     [...noImport(above.ground, 'Ground stands alone.'), ...roots]),
   inside(['src/calls/**', 'src/subscriptions/**'], [], [...noImport(above.pure, 'Pure code is below.'), ...noIo, ...roots]),
-  inside(['src/webhook/{outcome,backoff,sign,identity,retry-after}.ts'], [], [...noImport(above.pure, 'Pure code is below.'), ...noIo, ...roots]),
+  inside(['src/webhook/{outcome,backoff,sign,identity,retry-after,envelope}.ts'], [], [...noImport(above.pure, 'Pure code is below.'), ...noIo, ...roots]),
   inside(['src/webhook/{send,address,lookup}.ts'], [...doorsAt('src/webhook/send.ts'), ...doorsAt('src/webhook/address.ts')], [...noImport(above.doors, 'Doors are below the flows.'), ...roots]),
   inside(['src/db/**'], doorsAt('src/db/'), [...noImport(above.doors, 'Doors are below the flows.'), ...roots]),
   inside(['src/esl/**'], doorsAt('src/esl/'), [...noImport(above.doors, 'Doors are below the flows.'), ...roots]),

@@ -18,6 +18,7 @@ import { openSurvey } from './esl/survey.js';
 import { SwitchLink } from './esl/switch-link.js';
 import { createAdminStore } from './http/admin-store.js';
 import type { Readiness } from './http/health.js';
+import { createHistoryStore } from './http/history-store.js';
 import { openJwt } from './http/jwt.js';
 import { createHttpServer, type HttpServer } from './http/server.js';
 import { createApiStore } from './http/store.js';
@@ -93,7 +94,7 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const readiness = () => readinessOf({ config, pool, feed, links, deliveries });
   const http = createHttpServer(
     { ...config.http },
-    { store: createApiStore(pool, vault), admin: createAdminStore(pool), jwt, policy, resolve: createResolver(), knownEvents: CALL_STATES, readiness, metrics, log, clock },
+    { store: createApiStore(pool, vault), admin: createAdminStore(pool), history: createHistoryStore(pool), breakers: () => [], timeZone: config.timeZone, jwt, policy, resolve: createResolver(), knownEvents: CALL_STATES, readiness, metrics, log, clock },
   );
   const fusionpbx = config.fusionpbx.url === '' ? [] : [createFusionPbx(config.fusionpbx, { pool, check: sourcedCheck(policy), clock, log, metrics, random })];
   const watchdog = createWatchdog({ env: process.env, pid: process.pid, clock, log });

@@ -12,6 +12,9 @@ import type { Domain } from '../subscriptions/directory.js';
 /** The database cannot be asked: it is away, starting, full, failing over or slow. The client may try again. */
 export class StoreAway extends Error {}
 
+/** The database was asked for too much, and cancelled it. */
+export class StoreSlow extends StoreAway {}
+
 /** What the API asks of the database. Each method rejects with `StoreAway` when there is no answer to be had. */
 export interface ApiStore {
   findToken(sha256: Buffer): Promise<FoundToken>;
