@@ -11,16 +11,22 @@ export interface PbxSubscription { readonly id: string; readonly domainId: strin
 /** Both tables at one moment. `subscriptions` is undefined where they are not asked for, or there is no such table. */
 export interface PbxRows { domains: PbxDomain[]; subscriptions: PbxSubscription[] | undefined }
 
+/** What a look at it finds: `fingerprint` differs whenever the rows do. */
+export type PbxLook = { kind: 'unchanged' } | { kind: 'rows'; rows: PbxRows; fingerprint: string };
+
 /** The database of FusionPBX cannot be read: it is away, refuses us, or its tables are not what we know. `cause` has the error of pg. */
 export class FusionPbxAway extends Error {}
 
 const ANSWER_MS = 20_000;
 
 /**
- * Reads the domains and, where asked to, the subscriptions, over a connection of its own that can only read. Rejects with
- * `FusionPbxAway`, also when `signal` aborts.
+ * Reads the domains and, where asked to, the subscriptions, over a connection of its own that can only read; nothing is read
+ * where they still have the fingerprint `unless`, so that a look at large tables without news costs this process nothing.
+ * Rejects with `FusionPbxAway`, also when `signal` aborts.
  */
-export async function readFusionPbx(url: string, { subscriptions }: { subscriptions: boolean }, signal: AbortSignal): Promise<PbxRows> {
+export async function readFusionPbx(
+  url: string, { subscriptions, unless }: { subscriptions: boolean; unless?: string | undefined }, signal: AbortSignal,
+): Promise<PbxLook> {
   const client = new pg.Client({ ...connectionOptions(url), query_timeout: ANSWER_MS });
   client.on('error', () => {}); // what breaks meanwhile rejects the query in hand
   const leave = () => { client.end().catch(() => {}); }; // never connected, or gone already
@@ -32,15 +38,31 @@ export async function readFusionPbx(url: string, { subscriptions }: { subscripti
     await client.query(`set default_transaction_read_only = on`);
     await client.query(`set statement_timeout = ${ANSWER_MS}`);
     await client.query('begin transaction isolation level repeatable read read only');
-    const rows = { domains: await selectDomains(client), subscriptions: subscriptions ? await selectSubscriptions(client) : undefined };
-    await client.query('commit');
-    return rows;
+    const hasSubscriptions = subscriptions && await hasSubscriptionTable(client);
+    const fingerprint = await fingerprintOf(client, hasSubscriptions);
+    if (fingerprint === unless) return { kind: 'unchanged' };
+    return { kind: 'rows', fingerprint, rows: { domains: await selectDomains(client), subscriptions: hasSubscriptions ? await selectSubscriptions(client) : undefined } };
   } catch (error) {
     throw new FusionPbxAway(`The FusionPBX database cannot be read: ${codeOf(error)}`, { cause: error });
   } finally {
     signal.removeEventListener('abort', leave);
     leave(); // and not waited for: it takes long where the network is gone
   }
+}
+
+async function hasSubscriptionTable(client: pg.Client): Promise<boolean> {
+  const { rows: [table] } = await client.query<{ found: boolean }>(`select to_regclass('v_event_domain') is not null as found`);
+  return table!.found;
+}
+
+async function fingerprintOf(client: pg.Client, hasSubscriptions: boolean): Promise<string> {
+  const { rows: [domains] } = await client.query<{ md5: string }>(
+    `select coalesce(md5(string_agg(md5(row(domain_uuid, domain_name, domain_enabled)::text), '' order by domain_uuid)), '') as md5 from v_domains`);
+  if (!hasSubscriptions) return domains!.md5;
+  const { rows: [subscriptions] } = await client.query<{ md5: string }>(
+    `select coalesce(md5(string_agg(digest, '' order by digest)), '') as md5
+       from (select md5(row(event_domain_uuid, domain_uuid, event_name, callback_url, callback_apikey)::text) as digest from v_event_domain) as rows`);
+  return `${domains!.md5} ${subscriptions!.md5}`;
 }
 
 /** `domain_enabled` is a boolean in FusionPBX 5.4, and was the text 'true' or 'false' before. */
@@ -51,9 +73,7 @@ async function selectDomains(client: pg.Client): Promise<PbxDomain[]> {
   return rows;
 }
 
-async function selectSubscriptions(client: pg.Client): Promise<PbxSubscription[] | undefined> {
-  const { rows: [table] } = await client.query<{ found: boolean }>(`select to_regclass('v_event_domain') is not null as found`);
-  if (!table?.found) return undefined;
+async function selectSubscriptions(client: pg.Client): Promise<PbxSubscription[]> {
   const { rows } = await client.query<PbxSubscription>(
     `select lower(event_domain_uuid::text) as id, coalesce(lower(domain_uuid::text), '') as "domainId", coalesce(event_name, '') as event,
             coalesce(callback_url, '') as url, coalesce(callback_apikey, '') as "apiKey"

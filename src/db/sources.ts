@@ -39,6 +39,17 @@ export async function loadHeld(db: Queryable): Promise<Held> {
   return { domains, subscriptions };
 }
 
+/** Differs whenever what a sync depends on has changed here: domains, subscriptions, or how many tokens are valid. */
+export async function fingerprintHeld(db: Queryable): Promise<string> {
+  const { rows: [row] } = await db.query<{ md5: string }>(
+    `select md5(row(
+              (select string_agg(md5(row(domain_uuid, domain_name, enabled, source)::text), '' order by domain_uuid) from domain),
+              (select string_agg(md5(row(event_domain_uuid, domain_uuid, event_name, callback_url, callback_apikey, source)::text), '' order by event_domain_uuid) from event_domain),
+              (select count(*) from api_token where revoked_at is null and (expires_at is null or expires_at > now()))
+            )::text) as md5`);
+  return row!.md5;
+}
+
 /** Removes domains that are gone in their source, save those with subscriptions or valid tokens that were made here. Returns how many. */
 export async function deleteBareDomains(db: Queryable, ids: readonly string[]): Promise<number> {
   const { rowCount } = await db.query(

@@ -4,7 +4,7 @@ import { codeOf } from '../db/pool.js';
 import type { Logger } from '../log.js';
 import { KeysAway, KeysFault, keySet, MAX_SET_BYTES, type FindKey } from './jwks.js';
 
-export interface RemoteKeysDeps { clock: Pick<Clock, 'monotonicMs'>; log: Logger; fetch?: typeof fetch }
+export interface RemoteKeysDeps { clock: Pick<Clock, 'monotonicMs'>; log: Logger }
 
 /** How long keys are used before they are fetched anew; requests go on with the old ones meanwhile. */
 const MAX_AGE_MS = 600_000;
@@ -13,14 +13,14 @@ const LONGEST_AGE_MS = 86_400_000;
 /** Anybody can invent the name of a key, and must not make us fetch at will. */
 const COOLDOWN_MS = 30_000;
 const RETRY_MS = 5_000;
-const DEADLINE_MS = 3_000;
+const DEADLINE_MS = 2_000;
 
 /**
  * The keys at a URL: fetched at the first token, every ten minutes, and for a token that names an unknown key. At most one fetch
  * is under way, with a deadline; while it fails, tokens of known keys are judged as before, and others are refused with
  * `KeysAway` at once, save the few that ask for the next try.
  */
-export function createRemoteKeys(url: string, { clock, log, fetch: get = fetch }: RemoteKeysDeps): FindKey {
+export function createRemoteKeys(url: string, { clock, log }: RemoteKeysDeps): FindKey {
   let keys: FindKey | undefined;
   let fetchedAtMs = -Infinity;
   let triedAtMs = -Infinity;
@@ -30,7 +30,7 @@ export function createRemoteKeys(url: string, { clock, log, fetch: get = fetch }
   async function load(): Promise<void> {
     triedAtMs = clock.monotonicMs();
     try {
-      keys = await keySet(await download(url, get));
+      keys = await keySet(await download(url));
       fetchedAtMs = clock.monotonicMs();
       if (failure !== '') log.info('the keys of JWTs are fetched again');
       failure = '';
@@ -64,9 +64,9 @@ export function createRemoteKeys(url: string, { clock, log, fetch: get = fetch }
   };
 }
 
-async function download(url: string, get: typeof fetch): Promise<string> {
+async function download(url: string): Promise<string> {
   // Where the keys are is the operator's word; whoever answers there shall not send us elsewhere.
-  const response = await get(url, { redirect: 'error', signal: AbortSignal.timeout(DEADLINE_MS), headers: { accept: 'application/json' } });
+  const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(DEADLINE_MS), headers: { accept: 'application/json' } });
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of response.body ?? []) {
@@ -80,5 +80,5 @@ async function download(url: string, get: typeof fetch): Promise<string> {
 
 function reasonOf(error: unknown): string {
   if (error instanceof KeysFault) return `the set ${error.message}`;
-  return error instanceof Error && error.name === 'TimeoutError' ? `no answer within ${DEADLINE_MS} ms` : codeOf(error);
+  return (error as { name?: unknown } | null)?.name === 'TimeoutError' ? `no answer within ${DEADLINE_MS} ms` : codeOf(error);
 }

@@ -28,14 +28,14 @@ export type JwtBearer =
 /** Judges a token; undefined for one that is not good, whatever is wrong with it. Rejects with `KeysAway` where it cannot say. */
 export type VerifyJwt = (token: string) => Promise<JwtBearer | undefined>;
 
-export interface JwtDeps { clock: Clock; log: Logger; fetch?: typeof fetch }
+export interface JwtDeps { clock: Clock; log: Logger }
 
 /** The judge of JWTs, or undefined where no key is configured. @throws ConfigError for a file of keys that is of no use. */
-export async function openJwt(options: JwtOptions, { clock, log, fetch: get }: JwtDeps): Promise<VerifyJwt | undefined> {
+export async function openJwt(options: JwtOptions, { clock, log }: JwtDeps): Promise<VerifyJwt | undefined> {
   const { secret, jwksFile, jwksUrl } = options;
   if (secret + jwksFile + jwksUrl === '') return undefined;
   const hmac = secret === '' ? undefined : new TextEncoder().encode(secret);
-  const keys = jwksFile !== '' ? await readKeyFile(jwksFile) : jwksUrl === '' ? undefined : createRemoteKeys(jwksUrl, { clock, log, ...(get && { fetch: get }) });
+  const keys = jwksFile !== '' ? await readKeyFile(jwksFile) : jwksUrl === '' ? undefined : createRemoteKeys(jwksUrl, { clock, log });
 
   return async (token) => {
     try {

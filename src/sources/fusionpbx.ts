@@ -6,7 +6,7 @@ import type { Logger } from '../log.js';
 import type { Metrics } from '../metrics.js';
 import type { Check } from './plan.js';
 import { createSkippedReport } from './skipped.js';
-import { syncOnce } from './sync.js';
+import { syncOnce, type SyncedState } from './sync.js';
 
 export interface FusionPbxOptions {
   /** Of its Postgres. */
@@ -27,11 +27,12 @@ export function createFusionPbx(options: FusionPbxOptions, { pool, check, clock,
   const report = createSkippedReport(log, metrics);
   const server = serverOf(options.url);
   let loop: Promise<void> | undefined;
+  let state: SyncedState | undefined;
   let trouble = '';
 
   async function look(): Promise<void> {
-    const read = () => readFusionPbx(options.url, options, stopping.signal);
-    const outcome = await syncOnce({ pool, read, check }).catch((error: unknown) => ({ kind: 'failed', error }) as const);
+    const read = (unless?: string) => readFusionPbx(options.url, { subscriptions: options.subscriptions, unless }, stopping.signal);
+    const outcome = await syncOnce({ pool, read, check }, state).catch((error: unknown) => ({ kind: 'failed', error }) as const);
     if (stopping.signal.aborted) return;
     metrics.sourceSyncs.inc({ outcome: outcome.kind });
     if (outcome.kind === 'failed') return fail(outcome.error);
@@ -39,6 +40,8 @@ export function createFusionPbx(options: FusionPbxOptions, { pool, check, clock,
     if (outcome.kind === 'busy') return;
     if (trouble !== '') log.info('the FusionPBX database is read again', { server });
     trouble = '';
+    if (outcome.kind === 'unchanged') return;
+    state = outcome.state;
     if (Object.values(outcome.changes).some((count) => count > 0)) log.info('taken over from FusionPBX', { ...outcome.changes });
     report(outcome.skipped);
   }

@@ -1,7 +1,7 @@
-import type { PbxRows } from '../db/fusionpbx.js';
+import type { PbxLook } from '../db/fusionpbx.js';
 import { inTransaction, type Pool, type Queryable } from '../db/pool.js';
 import {
-  deleteBareDomains, deleteSourced, disableDomains, insertDomains, insertSourced, loadHeld, lockSources, updateDomains, updateSourced, vacateNames,
+  deleteBareDomains, deleteSourced, disableDomains, fingerprintHeld, insertDomains, insertSourced, loadHeld, lockSources, updateDomains, updateSourced, vacateNames,
 } from '../db/sources.js';
 import { planSync, type Check, type Plan, type Skipped } from './plan.js';
 
@@ -11,28 +11,42 @@ export interface Changes {
   subscriptionsAdded: number; subscriptionsChanged: number; subscriptionsRemoved: number;
 }
 
+/** The fingerprints of both sides after a sync. */
+export interface SyncedState { there: string; here: string }
+
 /** What one look at the source led to. */
 export type Synced =
-  | { kind: 'synced'; changes: Changes; skipped: Skipped[] }
+  | { kind: 'synced'; changes: Changes; skipped: Skipped[]; state: SyncedState }
+  /** Neither side is other than after the sync that `since` is from. */
+  | { kind: 'unchanged' }
   /** Another daemon is at it. */
   | { kind: 'busy' }
   /** The source has no domain at all, though we have some of it: a database that is being restored, or the wrong one. */
   | { kind: 'emptied' };
 
-export interface SyncDeps { pool: Pool; read: () => Promise<PbxRows>; check: Check }
+export interface SyncDeps {
+  pool: Pool;
+  /** Looks at the source, and reads it unless it has that fingerprint. */
+  read: (unless?: string) => Promise<PbxLook>;
+  check: Check;
+}
 
 /**
  * Makes what we hold of the source equal to it, in one transaction. The lock is taken before the source is read, so of two
  * daemons none undoes with an older look what the other did with a newer one.
  */
-export async function syncOnce({ pool, read, check }: SyncDeps): Promise<Synced> {
+export async function syncOnce({ pool, read, check }: SyncDeps, since?: SyncedState): Promise<Synced> {
   return await inTransaction(pool, async (db) => {
     if (!await lockSources(db)) return { kind: 'busy' };
-    const there = await read();
+    const isSame = since !== undefined && await fingerprintHeld(db) === since.here;
+    const look = await read(isSame ? since.there : undefined);
+    if (look.kind === 'unchanged') return look;
+    const { rows: there, fingerprint } = look;
     const held = await loadHeld(db);
     if (there.domains.length === 0 && held.domains.some(({ source }) => source === 'fusionpbx')) return { kind: 'emptied' };
     const plan = planSync(there, held, check);
-    return { kind: 'synced', changes: await apply(db, plan), skipped: plan.skipped };
+    const changes = await apply(db, plan);
+    return { kind: 'synced', changes, skipped: plan.skipped, state: { there: fingerprint, here: await fingerprintHeld(db) } };
   });
 }
 
