@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Domain } from '../subscriptions/directory.js';
 import type { Signing, Subscription } from '../subscriptions/subscription.js';
 import type { Credentials } from './credentials.js';
@@ -8,6 +9,7 @@ import { addReceivers } from './receivers.js';
 export interface DirectoryRows { domains: Domain[]; subscriptions: Subscription[] }
 
 const SECRETS_AT_ONCE = 1_000;
+const OPENED_AT_ONCE = 500;
 
 /**
  * Loads the named domains, or all of them; a URL that has no secret yet gets one. The statements may see different moments;
@@ -20,7 +22,7 @@ export async function loadDirectory(db: Queryable, domainIds: string[] | null, c
     await giveSecrets(db, rows.filter(isUnsigned), credentials);
     rows = await loadSubscriptions(db, domainIds);
   }
-  return { domains, subscriptions: share(rows, new Map(domains.map((domain) => [domain.id, domain])), credentials) };
+  return { domains, subscriptions: await share(rows, new Map(domains.map((domain) => [domain.id, domain])), credentials) };
 }
 
 async function loadDomains(db: Queryable, domainIds: string[] | null): Promise<Domain[]> {
@@ -57,8 +59,11 @@ async function giveSecrets(db: Queryable, rows: readonly SubscriptionRow[], cred
   }
 }
 
-/** One string for what many rows repeat: a domain's id and name, event names, a URL and key used for several events; and one record of keys for each URL. */
-function share(rows: readonly SubscriptionRow[], domains: ReadonlyMap<string, Domain>, credentials: Credentials): Subscription[] {
+/**
+ * One string for what many rows repeat: a domain's id and name, event names, a URL and key used for several events; and one record
+ * of keys for each URL. To open 100,000 rows takes a second, so others get their turn in between.
+ */
+async function share(rows: readonly SubscriptionRow[], domains: ReadonlyMap<string, Domain>, credentials: Credentials): Promise<Subscription[]> {
   const seen = new Map<string, string>();
   const once = (text: string) => {
     const known = seen.get(text);
@@ -72,13 +77,15 @@ function share(rows: readonly SubscriptionRow[], domains: ReadonlyMap<string, Do
     signings.set(receiver, signing);
     return signing;
   };
-  // A row that is left out was added between two statements.
-  return rows.filter(isSigned).flatMap((row) => {
+  const subscriptions: Subscription[] = [];
+  for (const [index, row] of rows.entries()) {
+    if (index % OPENED_AT_ONCE === OPENED_AT_ONCE - 1) await nextTurn();
     const domain = domains.get(row.domainId);
-    if (!domain) return [];
+    if (domain === undefined || !isSigned(row)) continue; // added between two statements
     const { id, event, url, format, ratePerSecond } = row;
     const apiKey = credentials.apiKey(row);
     const proof = typeof apiKey === 'string' ? { apiKey: once(apiKey), signing: signingOf(row) } : { apiKey: '', signing: apiKey };
-    return { id, domainId: domain.id, domainName: domain.name, event: once(event), url: once(url), format, ratePerSecond, ...proof };
-  });
+    subscriptions.push({ id, domainId: domain.id, domainName: domain.name, event: once(event), url: once(url), format, ratePerSecond, ...proof });
+  }
+  return subscriptions;
 }

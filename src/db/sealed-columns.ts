@@ -46,7 +46,7 @@ function keys(): SealedColumn {
          update event_domain e
             set callback_apikey = read.sealed
            from read join locked using (event_domain_uuid)
-          where e.event_domain_uuid = read.event_domain_uuid and e.callback_apikey = read.stored`,
+          where e.event_domain_uuid = any ($1) and e.event_domain_uuid = read.event_domain_uuid and e.callback_apikey = read.stored`,
         [replacements.map(({ value }) => value.place[0]), ...texts(replacements)],
       );
       return rowCount ?? 0;
