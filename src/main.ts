@@ -11,6 +11,7 @@ import { migrate } from './db/migrate.js';
 import { createPool, requireServer, ServerAway, type Pool } from './db/pool.js';
 import { createSealing } from './db/sealing.js';
 import { createDeliveries, DEFAULT_DELIVERIES, type Deliveries } from './delivery/deliveries.js';
+import { createReplays } from './delivery/replays.js';
 import { createRetention } from './delivery/retention.js';
 import { createSpill } from './delivery/spill.js';
 import { createConnectionThread } from './esl/connection-thread.js';
@@ -94,7 +95,7 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const readiness = () => readinessOf({ config, pool, feed, links, deliveries });
   const http = createHttpServer(
     { ...config.http },
-    { store: createApiStore(pool, vault), admin: createAdminStore(pool), history: createHistoryStore(pool), breakers: () => [], timeZone: config.timeZone, jwt, policy, resolve: createResolver(), knownEvents: CALL_STATES, readiness, metrics, log, clock },
+    { store: createApiStore(pool, vault), admin: createAdminStore(pool), history: createHistoryStore(pool), breakers: () => [], timeZone: config.timeZone, version: VERSION, jwt, policy, resolve: createResolver(), knownEvents: CALL_STATES, readiness, metrics, log, clock },
   );
   const fusionpbx = config.fusionpbx.url === '' ? [] : [createFusionPbx(config.fusionpbx, { pool, check: sourcedCheck(policy), clock, log, metrics, random })];
   const watchdog = createWatchdog({ env: process.env, pid: process.pid, clock, log });
@@ -102,7 +103,7 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const services: Service[] = [
     resource('database', async () => { await pool.end(); await database.stop(); }),
     resource('sender', () => { sender.close(); return Promise.resolve(); }),
-    createSealing({ db: pool, vault, log }), feed, ...fusionpbx, deliveries, retention, memory, ingest, http, ...reconcilers.values(), resource('connection thread', () => thread.stop()), ...links, watchdog,
+    createSealing({ db: pool, vault, log }), feed, ...fusionpbx, deliveries, retention, createReplays({ pool, clock, log, random }), memory, ingest, http, ...reconcilers.values(), resource('connection thread', () => thread.stop()), ...links, watchdog,
   ];
   await startAll(services, new AbortController().signal);
   return { api: welcome({ http, directory, sourced: fusionpbx.length > 0, log }), stop: (hurry) => stopAll([...services].reverse(), hurry) };

@@ -1,5 +1,5 @@
-import type { DeliveryState } from './delivery-list.js';
-import type { Queryable } from './pool.js';
+import type { ReplayableState } from './outbox-replay.js';
+import { codeOf, type Queryable } from './pool.js';
 import { isUuid } from './uuid.js';
 
 /** What of a tenant's history is to be sent once more; what is null leaves nothing out. */
@@ -13,7 +13,7 @@ export interface ReplaySelection {
   readonly from: Date | null;
   /** … and before. */
   readonly to: Date;
-  readonly states: readonly DeliveryState[];
+  readonly states: readonly ReplayableState[];
 }
 
 /** A replay and how far it has come. */
@@ -37,14 +37,14 @@ const KEPT_DAYS = 30;
 
 /**
  * Begins a replay; where the tenant has one that is running, `created` is false and it is that one's. Of two at once one begins. What
- * was asked to be sent up to a moment to come is sent up to now.
+ * was asked to be sent up to a moment to come is sent up to now, which is rounded up: a Date holds no microseconds.
  */
 export async function addReplay(db: Queryable, { domainId, subscriptionId, callId, number, from, to, states }: Omit<ReplaySelection, 'to'> & { to: Date | null }): Promise<{ id: string; created: boolean }> {
   await db.query(`delete from replay where domain_uuid = $1 and state = 'finished' and finished_at < now() - $2 * interval '1 day'`, [domainId, KEPT_DAYS]);
   // The update changes nothing: it makes the row that is there come back. A row that was just inserted has no xmax.
   const { rows } = await db.query<{ id: string; created: boolean }>(
     `insert into replay (domain_uuid, subscription_id, call_id, number, from_at, to_at, states)
-     values ($1, $2, $3, $4, $5, least($6::timestamptz, now()), $7)
+     values ($1, $2, $3, $4, $5, least($6::timestamptz, date_trunc('milliseconds', now()) + interval '1 ms'), $7)
      on conflict (domain_uuid) where state = 'running' do update set state = replay.state
      returning replay_id as id, xmax = 0 as created`,
     [domainId, subscriptionId, callId, number, from, to, states],
@@ -70,6 +70,13 @@ export async function takeReplay(transaction: Queryable): Promise<DueReplay | un
       limit 1
         for update skip locked`);
   return rows[0];
+}
+
+/** In how many milliseconds the next step of any replay is due, 0 where it is overdue; null where none is running. */
+export async function nextStepMs(db: Queryable): Promise<number | null> {
+  const { rows } = await db.query<{ ms: number | null }>(
+    `select greatest(0, extract(epoch from min(step_at) - clock_timestamp()) * 1000)::float8 as ms from replay where state = 'running'`);
+  return rows[0]!.ms;
 }
 
 /** How far a replay has come, and when its next step is due; over where `cursor` is null. In the transaction that took it, so a step is done and noted, or neither. */
@@ -107,3 +114,38 @@ export async function hasBacklog(db: Queryable, domainId: string, urlKeys: reado
   );
   return rows[0]!.full;
 }
+
+/** Counted for so long; who has more than can be counted in that does not wait for the number. */
+const COUNT_MS = 2_000;
+
+/**
+ * How many deliveries a replay finds at its beginning, by the conditions of `replay`; null where counting takes too long. A transaction
+ * goes on after that, for the count has a savepoint of its own.
+ */
+export async function countReplay(transaction: Queryable, { domainId, subscriptionId, callId, number, from, to, states }: ReplaySelection): Promise<number | null> {
+  await transaction.query('savepoint counting');
+  await transaction.query(`select set_config('statement_timeout', $1, true)`, [String(COUNT_MS)]);
+  try {
+    const { rows } = await transaction.query<{ count: number }>(
+      `select count(*) as count
+         from (select from delivery d
+                where $4::text is null and d.domain_uuid = $1 and d.created_at >= coalesce($6::timestamptz, '-infinity') and d.created_at < $7
+                  and d.state = any ($2::text[]) and ($3::uuid is null or d.subscription_id = $3) and ($5::text is null or $5 in (d.from_number, d.to_number))
+               union all
+               select from delivery d
+                where d.domain_uuid = $1 and d.created_at >= coalesce($6::timestamptz, '-infinity') and d.created_at < $7
+                  and ((hashtextextended(d.call_id, 0) = hashtextextended($4, 0) and d.call_id = $4)
+                    or (hashtextextended(d.flow_id, 0) = hashtextextended($4, 0) and d.flow_id = $4))
+                  and d.state = any ($2::text[]) and ($3::uuid is null or d.subscription_id = $3) and ($5::text is null or $5 in (d.from_number, d.to_number))) fitting`,
+      [domainId, states, subscriptionId, callId, number, from, to],
+    );
+    return rows[0]!.count;
+  } catch (error) {
+    if (codeOf(error) === QUERY_CANCELED) return null;
+    throw error;
+  } finally {
+    await transaction.query('rollback to savepoint counting');
+  }
+}
+
+const QUERY_CANCELED = '57014';

@@ -1,6 +1,6 @@
 import { findCall, findDelivery, type DetailedDelivery } from '../db/delivery-detail.js';
 import { listDeliveries, type DeliveryFilter, type ListedDelivery } from '../db/delivery-list.js';
-import { retryDelivery, type Retried } from '../db/outbox-replay.js';
+import { retryDelivery } from '../db/outbox-replay.js';
 import type { NewDelivery } from '../db/outbox.js';
 import { codeOf, type Pool } from '../db/pool.js';
 import { countWaitingFor, listReceivers, type StoredReceiver } from '../db/receiver-health.js';
@@ -20,7 +20,7 @@ export interface HistoryStore {
   findDelivery(domainId: string | null, id: string): Promise<DetailedDelivery | undefined>;
   /** Empty where no delivery is about it. */
   findCall(domainId: string | null, id: string): Promise<Omit<DetailedDelivery, 'body'>[]>;
-  retryDelivery(domainId: string, id: string): Promise<Retried>;
+  retryDelivery(domainId: string, id: string): ReturnType<typeof retryDelivery>;
   /** False while the one before is not over. */
   addTestCall(subscriptionId: string, deliveries: readonly NewDelivery[]): Promise<boolean>;
   /** Where one is running already it is that one, and `created` false. */

@@ -1,4 +1,4 @@
-import { DELIVERY_STATES, type DeliveryState } from '../db/delivery-list.js';
+import type { ReplayableState } from '../db/outbox-replay.js';
 import { isUuid } from '../db/uuid.js';
 import { MAX_CALL_ID_LENGTH, MAX_NUMBER_LENGTH } from './delivery-query.js';
 import type { FieldError } from './problem.js';
@@ -13,7 +13,7 @@ export interface ReplayRequest {
   number: string | null;
   from: Date | null;
   to: Date | null;
-  states: DeliveryState[];
+  states: ReplayableState[];
   /** Whose; only an admin says so. */
   domain?: string;
 }
@@ -24,9 +24,9 @@ export type ParsedReplay = { kind: 'valid'; request: ReplayRequest } | { kind: '
 const SELECTORS = ['subscription', 'call_id', 'number', 'from'];
 const FIELDS = [...SELECTORS, 'to', 'states'];
 /** What waits or is under way is sent anyway. */
-const REPLAYABLE: DeliveryState[] = DELIVERY_STATES.filter((state) => state !== 'pending' && state !== 'leased');
+const REPLAYABLE: readonly ReplayableState[] = ['held', 'delivered', 'abandoned', 'expired'];
 /** What did not reach its receiver. */
-const UNSENT: DeliveryState[] = ['held', 'abandoned', 'expired'];
+const UNSENT: ReplayableState[] = ['held', 'abandoned', 'expired'];
 const MAX_DOMAIN_LENGTH = 253;
 
 /** Reads the body of `POST /v1/replay`. It has to say what to send: a body that is empty by a slip of the pen must not send the whole history. */
@@ -58,11 +58,11 @@ function timeIn(body: Record<string, unknown>, field: string, refuse: Refuse): D
   return at ?? null;
 }
 
-function statesIn(body: Record<string, unknown>, refuse: Refuse): DeliveryState[] {
+function statesIn(body: Record<string, unknown>, refuse: Refuse): ReplayableState[] {
   const value = own(body, 'states');
   if (value === undefined) return UNSENT;
   const known = Array.isArray(value) ? REPLAYABLE.filter((state) => value.includes(state)) : [];
-  if (Array.isArray(value) && value.length > 0 && value.length <= REPLAYABLE.length && value.every((state) => known.includes(state as DeliveryState))) return known;
+  if (Array.isArray(value) && value.length > 0 && value.length <= REPLAYABLE.length && value.every((state) => known.includes(state as ReplayableState))) return known;
   refuse('states', `Must be a list of any of ${REPLAYABLE.join(', ')}.`);
   return [];
 }

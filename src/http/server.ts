@@ -7,6 +7,7 @@ import type { Logger } from '../log.js';
 import { registerAdmin, type AdminDeps } from './admin.js';
 import { requireCaller, type AuthDeps } from './auth.js';
 import { registerDeliveries } from './deliveries.js';
+import { registerDocumentation, type DocumentationDeps } from './documentation.js';
 import { registerEvents, type EventDeps } from './events.js';
 import { problemOf } from './failure.js';
 import { registerHealth, type HealthDeps } from './health.js';
@@ -38,7 +39,7 @@ export interface HttpOptions {
   handlerTimeoutMs?: number;
 }
 
-export interface HttpDeps extends EventDeps, HealthDeps, Pick<AdminDeps, 'admin' | 'breakers'>, Pick<AuthDeps, 'jwt'>, Pick<TestCallDeps, 'timeZone'> { history: HistoryStore; log: Logger; clock: Clock }
+export interface HttpDeps extends EventDeps, HealthDeps, Pick<AdminDeps, 'admin' | 'breakers'>, Pick<AuthDeps, 'jwt'>, Pick<TestCallDeps, 'timeZone'>, DocumentationDeps { history: HistoryStore; log: Logger; clock: Clock }
 
 /** A path that is answered, with `:name` for what varies in it. */
 export interface Route { method: string; path: string }
@@ -95,6 +96,7 @@ function build(options: HttpOptions, deps: HttpDeps, routes: Route[]): FastifyIn
   app.addHook('onRoute', ({ method, url: path }) => { routes.push(...[method].flat().map((name) => ({ method: name, path }))); });
   answerUnrouted(app);
   registerHealth(app, deps);
+  registerDocumentation(app, deps);
   app.register((scope, _options, done) => {
     scope.addHook('onRequest', requireCaller({
       store: deps.store, jwt: deps.jwt, perToken: createRateLimit(requestsPerMinute, deps.clock), failures: createRateLimit(failuresPerMinute, deps.clock),
