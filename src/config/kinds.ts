@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { keyIdOf, keyOf } from '../seal.js';
 import { parseJson } from './json.js';
 
 /** How the text of an environment variable becomes a value; text in a file is read alike. */
@@ -110,6 +111,13 @@ export const keysUrl: Kind<string> = kind('text', 'an https URL (http for 127.0.
   if (!isText(value) || /\s/.test(value) || !URL.canParse(value)) return false;
   const { protocol, hostname } = new URL(value);
   return protocol === 'https:' || (protocol === 'http:' && ['127.0.0.1', '[::1]', 'localhost'].includes(hostname));
+});
+
+/** Keys to seal with; none twice, for by its id a key must be one of them. */
+export const encryptionKeys: Kind<string[]> = kind('list', 'a list of keys, each 32 bytes as base64 or as 64 hex digits, none of them twice', (value) => {
+  if (!Array.isArray(value)) return false;
+  const keys = value.map((key: unknown) => (isText(key) ? keyOf(key) : undefined));
+  return keys.every((key) => key !== undefined) && new Set(keys.map(keyIdOf)).size === keys.length;
 });
 
 /** Where the end of a call is told: CHANNEL_HANGUP_COMPLETE, or a CUSTOM event of that subclass. */

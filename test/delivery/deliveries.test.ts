@@ -1,7 +1,9 @@
+import { Webhook } from 'standardwebhooks';
 import type { NewDelivery } from '../../src/db/outbox.js';
 import { systemClock } from '../../src/clock.js';
 import { createDatabase, type TestDatabase } from '../support/postgres.js';
 import { startReceiver, type Receiver } from '../support/receiver.js';
+import { SECRET } from '../support/signing.js';
 import { startDeliveries, subscription, type Harness, type HarnessOptions } from './harness.js';
 import { flowTo, promiseTo } from './promise.js';
 
@@ -56,6 +58,7 @@ describe('a webhook', () => {
       'content-type': 'application/json; charset=utf-8', 'content-length': '15', 'user-agent': 'hookswitch/test', authorization: 'Bearer s3cret',
       'webhook-id': promise.id, 'x-hookswitch-event': 'call.ringing', 'x-hookswitch-attempt': '1', 'x-hookswitch-sequence': '1',
     });
+    expect(new Webhook(SECRET).verify(body, headers as Record<string, string>)).toEqual({ from: 'Zoë' });
     expect(Math.abs(Number(headers['webhook-timestamp']) - Date.now() / 1_000)).toBeLessThan(10);
     await deliveries.idle();
     expect(await row(promise)).toEqual({ state: 'delivered', attempt: 1, last_status: 200, last_reason: null });

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { ConfigError, describeConfig, explainConfig, loadConfig, type Config } from '../../src/config.js';
 import { parseJson } from '../../src/config/json.js';
 
+const KEY = Buffer.alloc(32, 7).toString('base64');
+const WRONG_KEYS = 'must be a list of keys, each 32 bytes as base64 or as 64 hex digits, none of them twice';
+
 let folder: string;
 beforeAll(() => { folder = mkdtempSync(join(tmpdir(), 'hookswitch-config-')); });
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -88,6 +91,7 @@ describe('sources', () => {
     ['HOOKSWITCH_RECORDING_URL', 'https://{domain}/r/{file}', ({ recordings }) => recordings.urlTemplate, 'https://{domain}/r/{file}'],
     ['HOOKSWITCH_FUSIONPBX_SUBSCRIPTIONS', 'false', ({ fusionpbx }) => fusionpbx.subscriptions, false],
     ['HOOKSWITCH_JWT_JWKS_URL', 'http://localhost:1/k', ({ jwt }) => jwt.jwksUrl, 'http://localhost:1/k'],
+    ['HOOKSWITCH_ENCRYPTION_KEYS', `${KEY}, ${'ab'.repeat(32)}`, ({ encryption }) => encryption.keys, [KEY, 'ab'.repeat(32)]],
     ['HOOKSWITCH_SERVICE_HOST', '10.96.0.7', ({ http }) => http.host, '127.0.0.1'],
     ['HOOKSWITCH_PORT', 'tcp://10.96.0.7:8080', ({ http }) => http.port, 8080],
   ])('%s=%s', (name, value, read, expected) => {
@@ -119,6 +123,9 @@ describe('a fault', () => {
       'webhook.proxyUrl must be http://host:port or https://host:port, with user:password@ before the host where the proxy wants it, or empty']),
     [{ HOOKSWITCH_SWITCHES: '[{"name":"a b","host":"h","port":70000,"password":"","ssl":true}]' }, {},
       'switches entry 1: name must be a text without white space; entry 1: port must be a port, from 1 to 65535; entry 1: password must be a text that is not empty; entry 1: ssl is not known'],
+    [{ HOOKSWITCH_ENCRYPTION_KEYS: 'hunter2' }, {}, `encryption.keys ${WRONG_KEYS}`],
+    [{ HOOKSWITCH_ENCRYPTION_KEYS: `${KEY},${Buffer.from(KEY, 'base64').toString('hex')}` }, {}, `encryption.keys ${WRONG_KEYS}`],
+    [{}, { encryption: { keys: [7] } }, `encryption.keys ${WRONG_KEYS}`],
     [{ HOOKSWITCH_SWITCHES: '[{"name":"a",}]' }, {}, 'switches must be a JSON list of {"name", "host", "port", "password"}; line 1, column 14: a key in double quotes is wanted here'],
     [{ HOOKSWITCH_HTPP_PORT: '1' }, {}, 'HOOKSWITCH_HTPP_PORT is not known; `hookswitch config --describe` lists the variables'],
     [{}, { log: { levl: 'info' } }, 'log.levl is not known; here may stand level, format'],
@@ -162,6 +169,7 @@ describe('a fault', () => {
     ['a value', { DATABASE_URL: 'mysql://u:hunter2@db' }, {}],
     ['text that is no JSON', { HOOKSWITCH_SWITCHES: '[{"password":"hunter2"x' }, {}],
     ['a wrong entry', {}, { switches: [{ password: 'hunter2' }] }],
+    ['an encryption key', { HOOKSWITCH_ENCRYPTION_KEYS: `${KEY},hunter2` }, {}],
     ['a misspelt key', {}, { switch: { pasword: 'hunter2' } }],
     ['a misplaced value', {}, { switch: 'hunter2' }],
     ['a misspelt variable', { HOOKSWITCH_SWITCH_PASWORD: 'hunter2' }, {}],
@@ -212,9 +220,10 @@ it('is frozen to the leaves, and one load does not touch the next', () => {
 });
 
 it('shows the values in use with their secrets masked', () => {
-  const env = { DATABASE_URL: 'postgres://u:hunter2@db/h', HOOKSWITCH_SWITCH_PASSWORD: 'hunter2', HOOKSWITCH_SWITCHES: '[{"name":"a","host":"h","port":1,"password":"hunter2"}]' };
+  const env = { DATABASE_URL: 'postgres://u:hunter2@db/h', HOOKSWITCH_SWITCH_PASSWORD: 'hunter2', HOOKSWITCH_SWITCHES: '[{"name":"a","host":"h","port":1,"password":"hunter2"}]', HOOKSWITCH_ENCRYPTION_KEYS: KEY };
   const shown = explainConfig({ env });
   expect(JSON.stringify(shown)).not.toContain('hunter2');
+  expect(shown).toContainEqual({ key: 'encryption.keys', value: ['****'], from: 'HOOKSWITCH_ENCRYPTION_KEYS' });
   expect(shown).toContainEqual({ key: 'database.url', value: 'postgres://u:****@db/h', from: 'DATABASE_URL' });
   expect(shown).toContainEqual({ key: 'switches', value: [{ name: 'a', host: 'h', port: 1, password: '****' }], from: 'HOOKSWITCH_SWITCHES' });
 });
