@@ -35,7 +35,7 @@ const LONGEST_LOCKED_MS = 600_000;
 export async function deliver(delivery: Delivery, deps: DeliverDeps, signal: AbortSignal): Promise<Verdict> {
   const { clock, metrics } = deps;
   if (!deps.mayPost()) return { kind: 'released' };
-  if (delivery.expiresAtMs !== null && delivery.expiresAtMs <= clock.now().getTime()) return { kind: 'expired' };
+  if (delivery.expiresAtMs !== null && delivery.expiresAtMs <= clock.monotonicMs()) return { kind: 'expired' };
   const subscription = deps.subscriptionOf(delivery.subscriptionId);
   if (subscription === undefined) return { kind: 'abandoned', reason: 'unsubscribed' };
   const { apiKey, signing } = subscription;
@@ -48,7 +48,7 @@ export async function deliver(delivery: Delivery, deps: DeliverDeps, signal: Abo
   const reply = await deps.send({ url: delivery.url, body, headers }, signal);
   metrics.answer.observe(reply.timing.totalMs / 1_000);
 
-  const outcome = judge(reply, delivery.attempt, deps.policy);
+  const outcome = judge(reply, delivery.attempt - delivery.attemptsBefore, deps.policy);
   metrics.attempts.inc({ outcome: outcome.kind });
   return { ...outcome, record: recordOf(startedAt, reply, outcome) };
 }
@@ -75,6 +75,7 @@ function headersFor(
     'x-hookswitch-sequence': String(delivery.sequence),
   };
   if (delivery.synthetic !== null) headers['x-hookswitch-synthetic'] = delivery.synthetic;
+  if (delivery.replayed) headers['x-hookswitch-replay'] = 'true';
   if (apiKey !== '') headers[keyHeader] = keyScheme === '' ? apiKey : `${keyScheme} ${apiKey}`;
   return headers;
 }
