@@ -70,7 +70,8 @@ export async function settle(db: Queryable, settlements: readonly Settlement[], 
     [
       settlements.map(({ id }) => id),
       settlements.map(({ attempt }) => attempt),
-      settlements.map(({ outcome }) => outcome.kind),
+      // Whoever ended the subscription, this delivery of it is given up.
+      settlements.map(({ outcome }) => outcome.kind === 'disabled' ? 'abandoned' : outcome.kind),
       settlements.map(({ outcome }) => outcome.kind === 'retry' ? outcome.afterMs : 0),
       settlements.map(({ outcome }) => 'status' in outcome ? outcome.status : null),
       settlements.map(({ outcome }) => 'reason' in outcome ? outcome.reason : null),

@@ -3,7 +3,7 @@ import type { Delivery } from '../db/outbox.js';
 import type { Metrics } from '../metrics.js';
 import type { Subscription } from '../subscriptions/subscription.js';
 import type { RetryPolicy } from '../webhook/backoff.js';
-import { judge, type Reply } from '../webhook/outcome.js';
+import { judge, recordOf, type Reply } from '../webhook/outcome.js';
 import type { Verdict } from './receivers.js';
 
 export interface DeliverDeps {
@@ -35,15 +35,15 @@ export async function deliver(delivery: Delivery, deps: DeliverDeps, signal: Abo
   const subscription = deps.subscriptionOf(delivery.subscriptionId);
   if (subscription === undefined) return { kind: 'abandoned', reason: 'unsubscribed' };
 
-  const startedAtMs = clock.monotonicMs();
-  if (delivery.receivedAtMs !== undefined) metrics.eventToSent.observe((startedAtMs - delivery.receivedAtMs) / 1_000);
-  const headers = headersFor(delivery, subscription.apiKey, clock.now(), deps.headers);
+  const startedAt = clock.now();
+  if (delivery.receivedAtMs !== undefined) metrics.eventToSent.observe((clock.monotonicMs() - delivery.receivedAtMs) / 1_000);
+  const headers = headersFor(delivery, subscription.apiKey, startedAt, deps.headers);
   const reply = await deps.send({ url: delivery.url, body: Buffer.from(delivery.body), headers }, signal);
-  metrics.answer.observe((clock.monotonicMs() - startedAtMs) / 1_000);
+  metrics.answer.observe(reply.timing.totalMs / 1_000);
 
   const outcome = judge(reply, delivery.attempt, deps.policy);
   metrics.attempts.inc({ outcome: outcome.kind });
-  return outcome;
+  return { ...outcome, record: recordOf(startedAt, reply, outcome) };
 }
 
 /** What a receiver sees besides the body. `webhook-id` is the same for every attempt, so a repeat can be told from news. */

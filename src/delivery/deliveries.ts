@@ -101,7 +101,7 @@ export function createDeliveries(deps: DeliveriesDeps, options: DeliveriesOption
       return await deliver(delivery, { ...deps, mayPost: () => presence.isFresh() }, dropping.signal);
     } catch (error) {
       log.error('attempt failed by a fault of ours', { id: delivery.id, error: error instanceof Error ? error.name : 'unknown' });
-      return judge({ kind: 'unreachable', code: 'FAULT' }, delivery.attempt, deps.policy);
+      return judge({ kind: 'unreachable', code: 'FAULT', timing: { totalMs: 0 } }, delivery.attempt, deps.policy);
     } finally {
       metrics.slotsBusy.dec();
     }

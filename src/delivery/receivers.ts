@@ -1,8 +1,11 @@
 import PQueue from 'p-queue';
-import type { Outcome } from '../webhook/outcome.js';
+import type { AttemptRecord, Outcome } from '../webhook/outcome.js';
 
-/** What became of a delivery in hand; `released` was not sent and goes back to the outbox, nor was `expired`, which stays there. */
-export type Verdict = Outcome | { kind: 'released' };
+/**
+ * What became of a delivery in hand; `released` was not sent and goes back to the outbox, nor was `expired`, which stays there.
+ * `record` is there where an attempt was made.
+ */
+export type Verdict = (Outcome | { kind: 'released' }) & { readonly record?: AttemptRecord };
 
 export interface SlotOptions {
   /** POSTs at once. */

@@ -137,7 +137,7 @@ export class Writer {
     if (row?.frees) claimer.want(delivery.urlKey);
     if (verdict.kind === 'released') return;
     if (row === undefined) metrics.lostLeases.inc();
-    else if (verdict.kind !== 'retry') metrics.settled.inc({ outcome: verdict.kind });
+    else if (verdict.kind !== 'retry') metrics.settled.inc({ outcome: verdict.kind === 'disabled' ? 'abandoned' : verdict.kind });
   }
 
   async #appendBatch(): Promise<void> {
