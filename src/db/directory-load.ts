@@ -2,7 +2,7 @@ import type { Domain } from '../subscriptions/directory.js';
 import type { Subscription } from '../subscriptions/subscription.js';
 import type { Queryable } from './pool.js';
 
-/** The directory's part of the database: tenants, and the enabled subscriptions of enabled tenants. */
+/** The directory's part of the database: tenants, and the subscriptions of enabled tenants. */
 export interface DirectoryRows { domains: Domain[]; subscriptions: Subscription[] }
 
 /**
@@ -24,9 +24,9 @@ async function loadDomains(db: Queryable, domainIds: string[] | null): Promise<D
 async function loadSubscriptions(db: Queryable, domainIds: string[] | null): Promise<SubscriptionRow[]> {
   const { rows } = await db.query<SubscriptionRow>(
     `select e.event_domain_uuid as id, e.domain_uuid as "domainId", e.event_name as event, e.callback_url as url, e.callback_apikey as "apiKey",
-            e.payload_format as format, e.rate_per_second as "ratePerSecond"
+            e.payload_format as format, e.rate_per_second as "ratePerSecond", e.enabled
        from event_domain e join domain d using (domain_uuid)
-      where e.enabled and d.enabled and ($1::uuid[] is null or e.domain_uuid = any ($1))
+      where d.enabled and ($1::uuid[] is null or e.domain_uuid = any ($1))
       order by e.domain_uuid, e.created_at, e.event_domain_uuid`,
     [domainIds],
   );

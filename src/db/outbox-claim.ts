@@ -33,7 +33,7 @@ export async function claim(db: Queryable, shares: readonly Share[], { daemonId,
         set state = 'leased', leased_by = $3, attempt = d.attempt + 1, first_attempt_at = coalesce(d.first_attempt_at, now())
        from head
       where d.id = any (array[head.id])
-     returning d.id, d.lane::text as lane, d.url_key::text as "urlKey", d.url, d.subscription_id as "subscriptionId",
+     returning d.id, d.lane::text as lane, d.url_key::text as "urlKey", d.url, d.subscription_id as "subscriptionId", d.domain_uuid as "domainId",
                d.event, d.sequence, d.body, d.attempt, head.alone, d.synthetic, extract(epoch from d.expires_at)::float8 * 1000 as "expiresAtMs"`,
     [shares.map(({ urlKey }) => urlKey), shares.map(({ room }) => room), daemonId, holdMs],
   );

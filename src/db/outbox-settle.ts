@@ -2,7 +2,7 @@ import type { Outcome } from '../webhook/outcome.js';
 import type { Queryable } from './pool.js';
 
 /** What becomes of a lease. `released` was never sent: the row goes back as if it had not been leased. Nor was `expired`. */
-export interface Settlement { readonly id: string; readonly attempt: number; readonly outcome: Outcome | { kind: 'released' } }
+export interface Settlement { readonly id: string; readonly attempt: number; readonly outcome: Outcome | { kind: 'released' } | { kind: 'held' } }
 
 /** A lease that was still ours, and is settled. */
 export interface Settled {
@@ -71,7 +71,7 @@ export async function settle(db: Queryable, settlements: readonly Settlement[], 
       settlements.map(({ id }) => id),
       settlements.map(({ attempt }) => attempt),
       // Whoever ended the subscription, this delivery of it is given up.
-      settlements.map(({ outcome }) => outcome.kind === 'disabled' ? 'abandoned' : outcome.kind),
+      settlements.map(({ outcome }) => outcome.kind === 'disabled' || outcome.kind === 'held' ? 'abandoned' : outcome.kind),
       settlements.map(({ outcome }) => outcome.kind === 'retry' ? outcome.afterMs : 0),
       settlements.map(({ outcome }) => 'status' in outcome ? outcome.status : null),
       settlements.map(({ outcome }) => 'reason' in outcome ? outcome.reason : null),

@@ -30,6 +30,8 @@ export interface NewDelivery {
   readonly receivedAtMs?: number;
   /** As in `Notice`. */
   readonly synthetic?: Synthetic;
+  /** Its subscription is disabled: it is kept and not sent. */
+  readonly held?: true;
 }
 
 /** What is kept of a flow between two events; committed together with the deliveries of the event that made it so. */
@@ -51,6 +53,7 @@ export interface Delivery {
   readonly urlKey: string;
   readonly url: string;
   readonly subscriptionId: string;
+  readonly domainId: string;
   readonly event: string;
   /** Counts from 1 within its lane, without gaps. */
   readonly sequence: number;

@@ -4,7 +4,6 @@ import { isUuid } from './uuid.js';
 
 /** A subscription as stored. */
 export interface StoredSubscription extends Subscription {
-  readonly enabled: boolean;
   /** Why the daemon disabled it, and when it was disabled; null where its tenant did it, or it is enabled. */
   readonly disabledReason: string | null;
   readonly disabledAt: Date | null;

@@ -4,11 +4,12 @@ import type { Metrics } from '../metrics.js';
 import type { Subscription } from '../subscriptions/subscription.js';
 import type { RetryPolicy } from '../webhook/backoff.js';
 import { judge, recordOf, type Reply } from '../webhook/outcome.js';
+import { healthOf } from './health.js';
 import type { Verdict } from './receivers.js';
 
 export interface DeliverDeps {
   send: (request: { url: string; body: Buffer; headers: Record<string, string> }, signal: AbortSignal) => Promise<Reply>;
-  /** The subscription as it is now; undefined where it is gone or disabled. */
+  /** The subscription as it is now; undefined where it is gone, or its tenant disabled. */
   subscriptionOf: (id: string) => Subscription | undefined;
   /** Whether the lease outlives a POST begun now. */
   mayPost: () => boolean;
@@ -34,6 +35,7 @@ export async function deliver(delivery: Delivery, deps: DeliverDeps, signal: Abo
   if (delivery.expiresAtMs !== null && delivery.expiresAtMs <= clock.now().getTime()) return { kind: 'expired' };
   const subscription = deps.subscriptionOf(delivery.subscriptionId);
   if (subscription === undefined) return { kind: 'abandoned', reason: 'unsubscribed' };
+  if (!subscription.enabled) return { kind: 'held' };
 
   const startedAt = clock.now();
   if (delivery.receivedAtMs !== undefined) metrics.eventToSent.observe((clock.monotonicMs() - delivery.receivedAtMs) / 1_000);
@@ -43,7 +45,7 @@ export async function deliver(delivery: Delivery, deps: DeliverDeps, signal: Abo
 
   const outcome = judge(reply, delivery.attempt, deps.policy);
   metrics.attempts.inc({ outcome: outcome.kind });
-  return { ...outcome, record: recordOf(startedAt, reply, outcome) };
+  return { ...outcome, record: recordOf(startedAt, reply, outcome), health: healthOf(reply) };
 }
 
 /** What a receiver sees besides the body. `webhook-id` is the same for every attempt, so a repeat can be told from news. */

@@ -137,7 +137,7 @@ export class Writer {
     if (row?.frees) claimer.want(delivery.urlKey);
     if (verdict.kind === 'released') return;
     if (row === undefined) metrics.lostLeases.inc();
-    else if (verdict.kind !== 'retry') metrics.settled.inc({ outcome: verdict.kind === 'disabled' ? 'abandoned' : verdict.kind });
+    else if (verdict.kind !== 'retry' && verdict.kind !== 'held') metrics.settled.inc({ outcome: verdict.kind === 'disabled' ? 'abandoned' : verdict.kind });
   }
 
   async #appendBatch(): Promise<void> {
@@ -172,7 +172,7 @@ export class Writer {
     return Array.from(batch, (promise) => {
       const { urlKey } = promise.delivery;
       const already = asked.get(urlKey) ?? 0;
-      const lease = left > 0 && already < receivers.room(urlKey) && !claimer.wants(urlKey);
+      const lease = left > 0 && already < receivers.room(promise.delivery) && !claimer.wants(urlKey);
       if (lease) { asked.set(urlKey, already + 1); left -= 1; }
       return { ...promise, lease };
     });

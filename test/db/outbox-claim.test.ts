@@ -28,7 +28,7 @@ describe('claim', () => {
     const expiresAtMs = Date.now() + 900_000;
     await append(db.pool, [{ delivery: promise, lease: false, expiresAtMs }], us);
     expect(await claimFor(URL, 1)).toEqual([{
-      id: promise.id, lane: promise.lane, urlKey: promise.urlKey, url: URL, subscriptionId: promise.subscriptionId, event: 'call.ringing',
+      id: promise.id, lane: promise.lane, urlKey: promise.urlKey, url: URL, subscriptionId: promise.subscriptionId, domainId: promise.domainId, event: 'call.ringing',
       sequence: 1, body: promise.body, attempt: 1, alone: false, synthetic: 'lost', expiresAtMs,
     }]);
   });
