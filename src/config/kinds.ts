@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { keyIdOf, keyOf } from '../seal.js';
 import { parseJson } from './json.js';
 
 /** How the text of an environment variable becomes a value; text in a file is read alike. */
@@ -84,6 +85,13 @@ export const timeZone: Kind<string> = kind('text', 'a time zone of the IANA data
 /** Where Postgres is; '' for the embedded one. */
 export const databaseUrl: Kind<string> = kind('text', 'postgres://user:password@host:port/database, or empty for the embedded Postgres',
   (value) => value === '' || (isText(value) && /^postgres(ql)?:\/\//.test(value) && URL.canParse(value)));
+
+/** Keys to seal with; none twice, for by its id a key must be one of them. */
+export const encryptionKeys: Kind<string[]> = kind('list', 'a list of keys, each 32 bytes as base64 or as 64 hex digits, none of them twice', (value) => {
+  if (!Array.isArray(value)) return false;
+  const keys = value.map((key: unknown) => (isText(key) ? keyOf(key) : undefined));
+  return keys.every((key) => key !== undefined) && new Set(keys.map(keyIdOf)).size === keys.length;
+});
 
 /** Where the end of a call is told: CHANNEL_HANGUP_COMPLETE, or a CUSTOM event of that subclass. */
 export const cdrSource: Kind<'hangup_complete' | `custom:${string}`> = kind('text', 'hangup_complete, or custom: and the subclass of an event',

@@ -32,6 +32,9 @@ export const schema = {
     url: secret(is.databaseUrl, 'The Postgres to use, version 15 or later. Empty: an embedded one in dataDir.', 'DATABASE_URL'),
     poolSize: key(is.whole(2, 1_000, 'connections'), 'Connections to Postgres at most.'),
   },
+  encryption: {
+    keys: secret(is.encryptionKeys, "The keys that secrets and receivers' keys are sealed with in Postgres, 32 bytes each: the first seals, all of them open. Empty: they are stored as they are.", 'HOOKSWITCH_ENCRYPTION_KEYS'),
+  },
   http: {
     host: key(is.word, 'The address on which the API, the metrics and the dashboard are served; 0.0.0.0 for every IPv4 address of the machine.', 'HOOKSWITCH_HTTP_HOST'),
     port: key(is.portOrAny, 'The port for them; 0 takes any free one and logs it.', 'HOOKSWITCH_HTTP_PORT'),
