@@ -9,16 +9,16 @@ function breaker() {
   let nowMs = 0;
   return {
     subject,
-    plays(posts: string): typeof subject {
+    plays: (posts: string): Breaker => {
       for (const post of posts) {
         nowMs += 1_000;
         if (post === '.') subject.succeeded(nowMs); else subject.failed(nowMs, { ...SOME, slow: post === 's' });
       }
       return subject;
     },
-    wait(ms: number) { nowMs += ms; return subject.slots(nowMs); },
+    wait: (ms: number) => { nowMs += ms; return subject.slots(nowMs); },
     /** Probes as soon as that is allowed, and says how long it took until then. */
-    probes(outcome: '.' | 'x' | '-', failure: Partial<Failure> = {}): number {
+    probes: (outcome: '.' | 'x' | '-', failure: Partial<Failure> = {}): number => {
       const waitedMs = subject.probeAtMs! - nowMs;
       nowMs = subject.probeAtMs!;
       expect([subject.begin(nowMs - 1), subject.begin(nowMs), subject.begin(nowMs)]).toEqual(['barred', 'probe', 'barred']);
