@@ -14,7 +14,7 @@ import { createDeliveries, DEFAULT_DELIVERIES, type Deliveries } from './deliver
 import { createOperatorWebhook, type OperatorWebhook } from './delivery/operator-webhook.js';
 import { createRetention } from './delivery/retention.js';
 import { createSpill } from './delivery/spill.js';
-import { createStanding } from './delivery/standing.js';
+import { Standing } from './delivery/standing.js';
 import { createConnectionThread } from './esl/connection-thread.js';
 import { openSurvey } from './esl/survey.js';
 import { SwitchLink } from './esl/switch-link.js';
@@ -65,7 +65,7 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const feed = createDirectoryFeed({ directory, db: pool, url: database.url, clock, log, random });
   const toOperator = createSender({ policy: createAddressPolicy({ allow: EVERYWHERE }), timeoutMs: config.delivery.timeoutMs, maxSocketsPerOrigin: 1 });
   const operator = operatorWebhook(config, toOperator, { log, clock, random });
-  const standing = createStanding({ db: pool, clock, log, metrics, random, tell: (event) => operator.tell(event) }, config.delivery);
+  const standing = new Standing({ db: pool, clock, log, metrics, random, tell: (event) => operator.tell(event) }, config.delivery);
   const deliveries = createDeliveries({
     pool, clock, log, metrics, random, send: (request, signal) => sender.send(request, signal), subscriptionOf: (id) => directory.byId(id),
     policy: { waitsMs: config.delivery.retryMs, jitter: config.delivery.jitter, random },

@@ -27,92 +27,120 @@ export interface StandingOptions {
   everyMs?: number;
 }
 
-/** How tenants' URLs have been doing for days, in Postgres, and what comes of it. */
-export interface Standing extends Service {
-  /** Takes note of an attempt that was made. */
-  observe(delivery: Pick<Delivery, 'domainId' | 'url' | 'subscriptionId'>, verdict: Verdict): void;
-}
-
 interface Wish { readonly domainId: string; readonly id: string; readonly reason: string }
 
 const WOKEN = 'woken';
+const EVERY_MS = 60_000;
 
 /**
- * Gathers what attempts say about tenants' URLs and writes it, at most once a minute for each. Disables what has failed for days, or
- * what its receiver wants no more of, and tells of every subscription that was disabled or enabled, whoever did it. While
- * Postgres is away, it keeps what it saw.
+ * How tenants' URLs have been doing for days, in Postgres, and what comes of it. What attempts say is gathered, and written about
+ * once a minute. What has failed for days is disabled, and what its receiver wants no more of. Every subscription that was
+ * disabled or enabled is told of, whoever did it. While Postgres is away, all that was seen is kept.
  */
-export function createStanding({ db, clock, log, metrics, random, tell }: StandingDeps, { disableAfterMs, everyMs = 60_000 }: StandingOptions): Standing {
-  const notes = new HealthNotes();
-  const wishes = new Map<string, Wish>();
-  const stopping = new AbortController();
-  let bell = new AbortController();
-  let loop: Promise<void> | undefined;
-  let dueMs = 0;
+export class Standing implements Service {
+  readonly name = 'standing';
+  readonly #deps: StandingDeps;
+  readonly #options: StandingOptions;
+  readonly #notes = new HealthNotes();
+  /** By subscription. */
+  readonly #wishes = new Map<string, Wish>();
+  readonly #stopping = new AbortController();
+  #bell = new AbortController();
+  #loop: Promise<void> | undefined;
+  #writeAtMs = 0;
 
-  async function write(): Promise<void> {
-    if (clock.monotonicMs() < dueMs && !stopping.signal.aborted) return;
-    const { reports, failing, putBack } = notes.take(clock.monotonicMs());
+  constructor(deps: StandingDeps, options: StandingOptions) {
+    this.#deps = deps;
+    this.#options = options;
+  }
+
+  /** Takes note of an attempt that was made. */
+  observe({ domainId, url, subscriptionId }: Pick<Delivery, 'domainId' | 'url' | 'subscriptionId'>, verdict: Verdict): void {
+    if (verdict.health !== undefined) this.#notes.add({ domainId, url }, verdict.health, this.#deps.clock.monotonicMs());
+    const reason = wishIn(verdict);
+    if (reason === undefined) return;
+    this.#wishes.set(subscriptionId, { domainId, id: subscriptionId, reason });
+    this.#bell.abort(WOKEN);
+  }
+
+  start(): Promise<void> {
+    this.#loop ??= this.#run();
+    return Promise.resolve();
+  }
+
+  /** What was seen last is written down, unless Postgres takes too long: then it is a minute's news that is lost. */
+  async stop(hurry: AbortSignal): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    this.#stopping.abort();
+    this.#writeAtMs = 0;
+    await Promise.race([this.#end(), aborted(hurry)]);
+  }
+
+  async #end(): Promise<void> {
+    if (this.#loop === undefined) return;
+    await this.#loop;
+    await this.#pass().catch((error: unknown) => this.#complain(error));
+  }
+
+  async #run(): Promise<void> {
+    const { clock } = this.#deps;
+    let isFailing = false;
+    while (!this.#stopping.signal.aborted) {
+      this.#bell = new AbortController();
+      const error = await this.#pass().then(() => undefined, (reason: unknown) => reason ?? 'unknown');
+      if (error !== undefined && !isFailing) this.#complain(error);
+      isFailing = error !== undefined;
+      const waitMs = isFailing ? this.#everyMs() : Math.max(0, this.#writeAtMs - clock.monotonicMs());
+      await clock.sleep(waitMs, AbortSignal.any([this.#bell.signal, this.#stopping.signal]));
+    }
+  }
+
+  async #pass(): Promise<void> {
+    await this.#fulfil();
+    if (this.#deps.clock.monotonicMs() >= this.#writeAtMs) await this.#write();
+    await this.#announce();
+  }
+
+  async #fulfil(): Promise<void> {
+    const { db, metrics } = this.#deps;
+    for (const { domainId, id, reason } of [...this.#wishes.values()]) {
+      if (await disableSubscription(db, domainId, id, reason)) metrics.disabled.inc({ reason: 'receiver' });
+      this.#wishes.delete(id);
+    }
+  }
+
+  /** A URL can be disabled only by a failure that was just seen: of one to which nothing goes nobody knows how it does. */
+  async #write(): Promise<void> {
+    const { db, clock, metrics } = this.#deps;
+    const { reports, failing, putBack } = this.#notes.take(clock.monotonicMs());
     try {
       if (reports.length > 0) await reportHealth(db, reports);
+      const disabled = failing.length > 0 ? await disableFailing(db, failing, this.#options.disableAfterMs) : [];
+      metrics.disabled.inc({ reason: 'failing' }, disabled.length);
     } catch (error) {
       putBack();
       throw error;
     }
-    const disabled = failing.length === 0 ? [] : await disableFailing(db, failing, disableAfterMs);
-    metrics.disabled.inc({ reason: 'failing' }, disabled.length);
-    dueMs = clock.monotonicMs() + everyMs * (0.9 + random() * 0.2);
+    this.#writeAtMs = clock.monotonicMs() + this.#everyMs();
   }
 
-  async function fulfil(): Promise<void> {
-    for (const { domainId, id, reason } of [...wishes.values()]) {
-      if (await disableSubscription(db, domainId, id, reason)) metrics.disabled.inc({ reason: 'receiver' });
-      wishes.delete(id);
-    }
-  }
-
-  async function announce(): Promise<void> {
+  async #announce(): Promise<void> {
+    const { db, metrics, log, tell } = this.#deps;
     for (const changed of await takeChanges(db)) {
-      if (changed.enabled) metrics.enabled.inc();
-      else if (changed.disabledReason === null) metrics.disabled.inc({ reason: 'tenant' });
-      log[changed.enabled ? 'info' : 'warn'](changed.enabled ? 'a subscription is enabled again' : 'a subscription is disabled', fieldsOf(changed));
+      if (changed.enabled) {
+        metrics.enabled.inc();
+        log.info('a subscription is enabled again', fieldsOf(changed));
+      } else {
+        if (changed.disabledReason === null) metrics.disabled.inc({ reason: 'tenant' });
+        log.warn('a subscription is disabled', fieldsOf(changed));
+      }
       tell(eventOf(changed));
     }
   }
 
-  async function pass(): Promise<void> {
-    await fulfil();
-    await write();
-    await announce();
-  }
+  #everyMs(): number { return (this.#options.everyMs ?? EVERY_MS) * (0.9 + this.#deps.random() * 0.2); }
 
-  async function run(): Promise<void> {
-    let failing = false;
-    while (!stopping.signal.aborted) {
-      bell = new AbortController();
-      const code = await pass().then(() => undefined, codeOf);
-      if (code !== undefined && !failing) log.warn('the health of receivers cannot be written', { code });
-      failing = code !== undefined;
-      await clock.sleep(failing ? everyMs : Math.max(0, dueMs - clock.monotonicMs()), AbortSignal.any([bell.signal, stopping.signal]));
-    }
-  }
-
-  return {
-    name: 'standing',
-    observe({ domainId, url, subscriptionId }, verdict) {
-      if (verdict.health !== undefined) notes.add({ domainId, url }, verdict.health, clock.monotonicMs());
-      const reason = wishIn(verdict);
-      if (reason === undefined) return;
-      wishes.set(subscriptionId, { domainId, id: subscriptionId, reason });
-      bell.abort(WOKEN);
-    },
-    start: () => { loop ??= run(); return Promise.resolve(); },
-    async stop(hurry) {
-      if (stopping.signal.aborted) return;
-      stopping.abort();
-      await Promise.race([(loop ?? Promise.resolve()).then(pass).catch(() => {}), aborted(hurry)]); // what was seen last is a minute's news at most
-    },
-  };
+  #complain(error: unknown): void { this.#deps.log.warn('the health of receivers cannot be written', { code: codeOf(error) }); }
 }
 
 /** Why its receiver wants the subscription disabled; undefined where it does not. */
