@@ -16,18 +16,18 @@ export async function putCdrFirst(db: Queryable, urlKeys: readonly string[]): Pr
         set due_at = first_due_at - interval '1 us'
        from unnest($1::bigint[]) as url (url_key)
       cross join lateral (
-        select w.id, w.first_due_at
+        select w.id, w.first_due_at, w.place
           from (select id, lane, position, event, due_at, min(due_at) over () as first_due_at, row_number() over (order by due_at, position) as place
                   from (select id, lane, position, event, due_at from delivery
                          where url_key = url.url_key and state = 'pending' and due_at <= now()
                          order by due_at, position
                          limit $2) due) w
-         where w.event = 'cdr' and w.place > 1
+         where w.event = 'cdr'
            and (select 1 from delivery e where e.lane = w.lane and e.position < w.position and e.state in ('pending', 'leased') limit 1) is null
          order by w.place
          limit 1
       ) cdr
-      where d.id = any (array[cdr.id]) and d.leased_by is null and d.settled_at is null`,
+      where cdr.place > 1 and d.id = any (array[cdr.id]) and d.leased_by is null and d.settled_at is null`,
     [urlKeys, WINDOW],
   );
 }

@@ -50,6 +50,8 @@ interface Receiver {
   tenant: string;
   readonly waiting: Entry[];
   inMemory: number;
+  /** Of whom, and how many of each. */
+  readonly tenants: Map<string, number>;
   inHand: number;
   slow: boolean;
   /** POSTs in a row that did not take long. */
@@ -62,8 +64,6 @@ interface Receiver {
 
 /** In memory at most this many times the POSTs at once: enough that none is ever waited for. */
 const MEMORY_PER_SLOT = 16;
-/** No tenant has more than this part of the memory. */
-const TENANT_PART = 4;
 /** A URL of which nothing is known, neither whose it is nor how it does, gets so many deliveries at first. */
 const FIRST_SHARE = 2;
 /** After so many POSTs in a row that did not take long, a slow receiver is an ordinary one again. */
@@ -91,11 +91,10 @@ export class Receivers {
   #closed = false;
 
   constructor(deps: ReceiversDeps, options: ReceiversOptions) {
-    const ordinary = options.concurrency * MEMORY_PER_SLOT;
     this.#deps = deps;
     this.#options = options;
     this.#slots = new Slots(deps.clock, options);
-    this.#memory = new Memory({ ordinary, slow: options.slowConcurrency, perTenant: Math.max(ordinary / TENANT_PART, 2 * options.perUrl) });
+    this.#memory = new Memory({ ordinary: options.concurrency * MEMORY_PER_SLOT, slow: options.slowConcurrency });
     this.#alarm = new Alarm(deps.clock, () => this.#resume());
   }
 
@@ -105,6 +104,7 @@ export class Receivers {
     const receiver = this.#receivers.get(urlKey) ?? this.#add(delivery);
     receiver.tenant = domainId;
     receiver.inMemory += 1;
+    receiver.tenants.set(domainId, (receiver.tenants.get(domainId) ?? 0) + 1);
     this.#memory.enter(domainId, receiver.slow);
   }
 
@@ -112,6 +112,8 @@ export class Receivers {
   leave({ urlKey, domainId }: Delivery): void {
     const receiver = this.#receivers.get(urlKey)!;
     receiver.inMemory -= 1;
+    const left = receiver.tenants.get(domainId)! - 1;
+    if (left === 0) receiver.tenants.delete(domainId); else receiver.tenants.set(domainId, left);
     receiver.usedAtMs = this.#deps.clock.monotonicMs();
     this.#memory.leave(domainId, receiver.slow);
   }
@@ -189,7 +191,7 @@ export class Receivers {
   #add({ urlKey, url, domainId }: Delivery): Receiver {
     const receiver: Receiver = {
       urlKey, host: URL.canParse(url) ? new URL(url).host : '', breaker: new Breaker(this.#options.breaker, this.#options.perUrl), tenant: domainId,
-      waiting: [], inMemory: 0, inHand: 0, slow: false, prompt: 0, lastFailure: null, told: 'closed', usedAtMs: 0,
+      waiting: [], inMemory: 0, tenants: new Map(), inHand: 0, slow: false, prompt: 0, lastFailure: null, told: 'closed', usedAtMs: 0,
     };
     this.#receivers.set(urlKey, receiver);
     return receiver;
@@ -266,7 +268,7 @@ export class Receivers {
 
   #setSlow(receiver: Receiver, slow: boolean): void {
     receiver.slow = slow;
-    this.#memory.move(receiver.inMemory, slow);
+    for (const [tenant, count] of receiver.tenants) this.#memory.move(tenant, count, slow);
   }
 
   /** What waits here for the URL would keep others out of memory. */

@@ -42,6 +42,7 @@ export class Slots {
   /** Begun or waiting in either pool, by tenant. */
   readonly #counts = new Map<string, number>();
   readonly #alarm: Alarm;
+  #excused = false;
 
   constructor(clock: Clock, { concurrency, slowConcurrency, slowMs }: SlotsOptions) {
     this.#clock = clock;
@@ -75,12 +76,16 @@ export class Slots {
     if (left === 0) this.#counts.delete(tenant); else this.#counts.set(tenant, left);
   }
 
-  /** Where the alarm itself is late, the time went by in this process or its machine, and says nothing about receivers. */
+  /**
+   * Where the alarm itself is late, the time went by in this process or its machine, and says nothing about receivers: they get
+   * it once more. Once only, for a machine may be slow all day.
+   */
   #look(dueMs: number): void {
     const nowMs = this.#clock.monotonicMs();
-    const isLate = nowMs - dueMs > this.#slowMs / 2;
+    this.#excused = !this.#excused && nowMs - dueMs > this.#slowMs / 2;
+    if (this.#excused) return this.#alarm.set(nowMs + this.#slowMs);
     for (const flight of this.#flights) {
-      if (isLate || flight.startedMs + this.#slowMs > nowMs) return this.#alarm.set(Math.max(flight.startedMs, isLate ? nowMs : 0) + this.#slowMs);
+      if (flight.startedMs + this.#slowMs > nowMs) return this.#alarm.set(flight.startedMs + this.#slowMs);
       this.#flights.delete(flight);
       flight.onSlow();
       void this.#slow.add(() => { flight.leave(); return flight.done; }, { priority: BEGUN });

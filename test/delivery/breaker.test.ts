@@ -112,7 +112,7 @@ it('a receiver that fails now and then keeps all of its slots', async () => {
 
 describe('a receiver that hangs', () => {
   it('holds no slot of those who answer, and is sent to one by one', async () => {
-    const { deliveries } = await start({ concurrency: 4, perUrl: 4, slowConcurrency: 40, slowMs: 20 });
+    const { deliveries } = await start({ concurrency: 4, perUrl: 4, slowConcurrency: 200, slowMs: 50 });
     receiver.otherwise(({ path }) => (path.startsWith('/hangs') ? 'hang' : 200));
     for (let index = 0; index < 6; index += 1) deliveries.add(singles(at(`/hangs/${index}`), 30));
     await receiver.until(() => new Set(receiver.posts.map(({ path }) => path)).size === 6);
