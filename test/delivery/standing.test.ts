@@ -42,7 +42,7 @@ async function start(disableAfterMs = 432_000_000) {
   await standing.start();
   return {
     standing, metrics, told,
-    async until(count: number) { while (told.length < count) await new Promise<void>((resolve) => { wake = resolve; }); },
+    until: async (count: number) => { while (told.length < count) await new Promise<void>((resolve) => { wake = resolve; }); },
   };
 }
 
