@@ -1,4 +1,4 @@
-import { CALL_STATES } from '../calls/notice.js';
+import { NOTICE_STATES } from '../calls/notice.js';
 import type { Config } from '../config.js';
 import type { Queryable } from '../db/pool.js';
 import { deleteSubscription, findSubscription, listAllSubscriptions, listSubscriptions as selectSubscriptions, upsertSubscription, type StoredSubscription } from '../db/subscriptions.js';
@@ -20,8 +20,8 @@ export function addSubscription(options: SubscriptionOptions, { delivery }: Conf
   const parsed = parseSubscription(body, createAddressPolicy({ allow: delivery.allowAddresses }), { asAdmin: true });
   if (parsed.kind === 'invalid') throw new CommandError('usage', parsed.errors.map(({ field, message }) => `${OPTION_OF[field] ?? field}: ${message}`).join('\n'));
   const { event, url, apiKey } = parsed.request;
-  const known = (CALL_STATES as readonly string[]).includes(event);
-  const warning = `Event ${JSON.stringify(event)} is not known and will not be delivered; known are ${CALL_STATES.join(', ')}.`;
+  const known = (NOTICE_STATES as readonly string[]).includes(event);
+  const warning = `Event ${JSON.stringify(event)} is not known and will not be delivered; known are ${NOTICE_STATES.join(', ')}.`;
 
   return async (db) => {
     const tenant = await requireTenant(db, domain);

@@ -3,6 +3,7 @@ import type { Delivery } from '../db/outbox.js';
 import type { Metrics } from '../metrics.js';
 import type { Subscription } from '../subscriptions/subscription.js';
 import type { RetryPolicy } from '../webhook/backoff.js';
+import { withSequence } from '../webhook/envelope.js';
 import { judge, type Reply } from '../webhook/outcome.js';
 import type { Verdict } from './receivers.js';
 
@@ -38,7 +39,7 @@ export async function deliver(delivery: Delivery, deps: DeliverDeps, signal: Abo
   const startedAtMs = clock.monotonicMs();
   if (delivery.receivedAtMs !== undefined) metrics.eventToSent.observe((startedAtMs - delivery.receivedAtMs) / 1_000);
   const headers = headersFor(delivery, subscription.apiKey, clock.now(), deps.headers);
-  const reply = await deps.send({ url: delivery.url, body: Buffer.from(delivery.body), headers }, signal);
+  const reply = await deps.send({ url: delivery.url, body: Buffer.from(withSequence(delivery.body, delivery.id, delivery.sequence)), headers }, signal);
   metrics.answer.observe((clock.monotonicMs() - startedAtMs) / 1_000);
 
   const outcome = judge(reply, delivery.attempt, deps.policy);

@@ -4,11 +4,14 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Clock } from '../clock.js';
 import type { Service } from '../lifecycle.js';
 import type { Logger } from '../log.js';
+import { LONGEST_TOKEN } from '../recordings/link.js';
+import type { Recordings } from '../recordings/recordings.js';
 import { requireCaller } from './auth.js';
 import { registerEvents, type EventDeps } from './events.js';
 import { problemOf } from './failure.js';
 import { registerHealth, type HealthDeps } from './health.js';
 import { answerUnrouted } from './methods.js';
+import { registerRecordings } from './recordings.js';
 import { PROBLEM_TYPE, problemBody, sendProblem } from './problem.js';
 import { createRateLimit } from './rate.js';
 import { recordRequest, requestId } from './request-log.js';
@@ -31,7 +34,12 @@ export interface HttpOptions {
   handlerTimeoutMs?: number;
 }
 
-export interface HttpDeps extends EventDeps, HealthDeps { log: Logger; clock: Clock }
+export interface HttpDeps extends EventDeps, HealthDeps {
+  log: Logger;
+  clock: Clock;
+  /** Only where the daemon serves them. */
+  recordings?: Pick<Recordings, 'open'> | undefined;
+}
 
 /** The REST API and the daemon's health, over HTTP. */
 export interface HttpServer extends Service {
@@ -67,7 +75,7 @@ export function createHttpServer(options: HttpOptions, deps: HttpDeps): HttpServ
 function build(options: HttpOptions, deps: HttpDeps): FastifyInstance {
   const { requestsPerMinute = 600, failuresPerMinute = 60, bodyLimitBytes = 65_536, trustProxy = false } = options;
   const app = fastify({
-    ...timeouts(options), bodyLimit: bodyLimitBytes, trustProxy, return503OnClosing: false, routerOptions: { ignoreTrailingSlash: true },
+    ...timeouts(options), bodyLimit: bodyLimitBytes, trustProxy, return503OnClosing: false, routerOptions: { ignoreTrailingSlash: true, maxParamLength: LONGEST_TOKEN },
     genReqId: (request) => requestId(request),
     frameworkErrors: (error, request, reply) => { void sendProblem(identify(request, reply), problemOf(error).problem); }, // no hook has run
     clientErrorHandler: refuseGarbage,
@@ -80,6 +88,7 @@ function build(options: HttpOptions, deps: HttpDeps): FastifyInstance {
   app.setErrorHandler(failureHandler(deps.log));
   answerUnrouted(app);
   registerHealth(app, deps);
+  if (deps.recordings) registerRecordings(app, deps.recordings);
   app.register((scope, _options, done) => {
     scope.addHook('onRequest', requireCaller({
       store: deps.store, perToken: createRateLimit(requestsPerMinute, deps.clock), failures: createRateLimit(failuresPerMinute, deps.clock),

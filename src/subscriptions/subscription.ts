@@ -9,4 +9,6 @@ export interface Subscription {
   readonly url: string;
   /** Sent as the receiver's key; '' for none. */
   readonly apiKey: string;
+  /** How the body is written; absent: v1. */
+  readonly format?: 'v1' | 'v2';
 }

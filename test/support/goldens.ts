@@ -40,6 +40,10 @@ export const RULES: CallRules = {
     domain: ['domain_name', 'dialed_domain', 'sip_invite_domain', 'sip_req_host'], presence: ['presence_id'], direction: ['call_direction'], gateway: ['sip_gateway_name'],
     many: ['ring_group_uuid', 'cc_queue', 'call_center_queue_uuid', 'ivr_menu_uuid'], dialedUser: 'dialed_user', dialedExtension: 'dialed_extension',
   },
+  detail: {
+    variables: [], ringGroup: ['ring_group_uuid'], queue: ['cc_queue', 'call_center_queue_uuid'], ivr: ['ivr_menu_uuid'],
+    voicemail: ['voicemail_action', 'voicemail_id'], fax: ['fax_uuid', 'fax_success'], conference: ['conference_name', 'conference_uuid'],
+  },
   publicContext: 'public',
   sharedContexts: ['public', 'default'],
   applications: [
@@ -49,7 +53,7 @@ export const RULES: CallRules = {
   ],
   recordingUrl: 'https://rec.example.test/{domain}/{file}',
   timeZone: 'UTC',
-  cdr: { subclass: '', lingerMs: 500, waitMs: 30_000 },
+  cdr: { subclass: '', lingerMs: 500, waitMs: 30_000, recordingWaitMs: 0 },
   rememberMs: 5_000,
   maxAgeMs: 86_400_000,
 };
