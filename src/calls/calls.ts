@@ -4,7 +4,7 @@ import { deadlinesAfter, type Deadlines } from './deadlines.js';
 import type { SwitchEvent } from './event.js';
 import { Families, flowsOf } from './families.js';
 import type { Flow } from './flow.js';
-import { absorb, birthOf, watchedVariables, type Leg } from './leg.js';
+import { absorb, birthOf, type Leg } from './leg.js';
 import type { Notice, Synthetic } from './notice.js';
 import { TOLD_FIELDS } from './payload.js';
 import { channelsToSight, concludeEnd, judgePickUp, takeSightings } from './reconcile.js';
@@ -12,7 +12,7 @@ import type { CallRules } from './rules.js';
 import { sightingOf, type ChannelRow, type Sighting } from './sighting.js';
 import { keepFlow, restoreFlow } from './snapshot.js';
 import { stampIn } from './stamp.js';
-import { detailVariables, type Watched } from './variables.js';
+import { watchedBy, type Watched } from './watched.js';
 import { Waits } from './waits.js';
 
 export interface CallsOptions {
@@ -71,9 +71,7 @@ export class Calls {
     this.#options = options;
     const { asked = NOTHING_BESIDES } = options;
     this.#announcing = { ...options, asked, stamp: stampIn(rules.timeZone) };
-    const always = watchedVariables(rules);
-    const besides = detailVariables(rules.detail, always);
-    this.#watched = { always, now: () => (asked.anything() ? besides : []) };
+    this.#watched = watchedBy(rules, asked);
     this.#families = new Families(rules);
     this.#waits = new Waits(rules.cdr);
     this.#halfEnded = deadlinesAfter(rules.cdr.lingerMs);
@@ -231,7 +229,10 @@ export class Calls {
     else if (leg.lastHeard) delete leg.lastHeard;
     if (event.name === 'CHANNEL_ANSWER') this.#families.pickUp(leg);
     if (event.name === 'CHANNEL_BRIDGE') this.#bridge(event);
-    if (leg.completed && leg.flow?.root === leg && (!completed || !flow)) this.#waits.begin(leg.flow, event.receivedAtMs);
+    if (leg.completed && leg.flow?.root === leg && (!completed || !flow)) {
+      this.#waits.begin(leg.flow, event.receivedAtMs);
+      if (rules.cdr.recordingWaitMs > 0) this.#changed.add(leg.flow); // a wait that may be long outlives the process
+    }
     if (leg.destroyed && !destroyed) {
       if (!leg.hungUp) this.#halfEnded.add(leg, event.receivedAtMs);
       this.#remembered.add(leg, event.receivedAtMs);

@@ -5,7 +5,7 @@ import { pickedUpBy, valueOf, type Application } from './picked-up.js';
 import { baseName, recordingOf, secondsIn } from './recordings.js';
 import type { CallRules } from './rules.js';
 import { tellingCauseOf } from './status.js';
-import { cut } from './variables.js';
+import { cut } from './cut.js';
 
 /** Another leg of the call. */
 export interface OtherLeg {

@@ -3,7 +3,7 @@ import type { Flow } from './flow.js';
 import type { Synthetic } from './notice.js';
 import { absorbRecording, type Recorded } from './recordings.js';
 import type { CallRules } from './rules.js';
-import { cut } from './variables.js';
+import { cut } from './cut.js';
 
 /** A value and the Event-Sequence of the event that told it. */
 export interface Dated { readonly value: string; readonly sequence: number }
@@ -75,13 +75,6 @@ export interface Leg {
 }
 
 export const newLeg = (id: string, firstSeenMs: number): Leg => ({ id, firstSeenMs, coreId: '', inbound: false, variables: new Map(), answeredAlone: false, joined: [], bridges: [] });
-
-/** The variables that the rules read; nothing else of an event is kept. */
-export function watchedVariables(rules: CallRules): string[] {
-  const { domain, presence, gateway, many } = rules.variables;
-  const fixed = ['sip_call_id', 'record_path', 'record_name', 'cc_record_filename', 'last_bridge_hangup_cause', 'originate_disposition'];
-  return [...new Set([...domain, ...presence, ...gateway, ...many, ...rules.applications.map((rule) => rule.variable), ...fixed])];
-}
 
 /** Keeps what any event of the leg says about it; `detail` names further variables, whose values are kept up to a bound. */
 export function absorb(leg: Leg, event: SwitchEvent, rules: CallRules, watched: readonly string[], detail: readonly string[] = []): void {

@@ -46,12 +46,13 @@ function namedBy({ variables }: Leg): string | undefined {
 
 /**
  * What was recorded in the flow and has not had its turn as a `recording`: by its own legs, and by those that joined it from a flow
- * that is over and had not told it.
+ * that is over and had not told it. Of a leg in both, the flow that is up speaks.
  */
 export function newRecordings(flow: Flow): Recorded[] {
   if (flow.joined.length === 0 && flow.legs.every((leg) => !leg.recordings)) return []; // as nearly always
   const guests = flow.joined.flatMap(({ leg }) => (leg.flow?.closed ? { leg, told: leg.flow.recordingsTold } : []));
-  return [...flow.legs.map((leg) => ({ leg, told: NONE })), ...guests].flatMap(({ leg, told }) => (leg.recordings ?? [])
+  const own = flow.legs.filter(({ joined }) => !flow.closed || joined.every(({ closed }) => closed));
+  return [...own.map((leg) => ({ leg, told: NONE })), ...guests].flatMap(({ leg, told }) => (leg.recordings ?? [])
     .filter(({ file }) => !told.includes(file) && !flow.recordingsTold.includes(file)));
 }
 

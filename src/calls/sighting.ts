@@ -1,7 +1,7 @@
 import type { SwitchEvent } from './event.js';
 import { absorb, birthOf, newLeg, type Birth, type Leg } from './leg.js';
 import type { CallRules } from './rules.js';
-import type { Watched } from './variables.js';
+import type { Watched } from './watched.js';
 
 /** A row of `show channels as json`, by column. */
 export type ChannelRow = Readonly<Record<string, string>>;

@@ -1,5 +1,6 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
+import type { Asked } from '../../src/calls/asked.js';
 import { Calls } from '../../src/calls/calls.js';
 import type { SwitchEvent } from '../../src/calls/event.js';
 import type { Notice, Payload } from '../../src/calls/notice.js';
@@ -60,13 +61,16 @@ export const RULES: CallRules = {
 
 export const TENANTS: ReadonlySet<string> = new Set(['a.example.test', 'b.example.test']);
 
+/** Somebody wants all that there is, in version 2. */
+export const EVERYTHING: Asked = { anything: () => true, event: () => true, detail: () => true };
+
 /** Plays events into a fresh `Calls`, then lets the clock run until nothing is due. */
-export function play(events: readonly SwitchEvent[], rules: CallRules = RULES) {
+export function play(events: readonly SwitchEvent[], rules: CallRules = RULES, asked?: Asked) {
   const unattributed: string[] = [];
   const dropped: string[] = [];
   const calls = new Calls({
     switchName: 'pbx', rules, tenantOf: (name) => (TENANTS.has(name) ? name : undefined),
-    unattributed: (id) => { unattributed.push(id); }, dropped: (id) => { dropped.push(id); },
+    unattributed: (id) => { unattributed.push(id); }, dropped: (id) => { dropped.push(id); }, ...(asked && { asked }),
   });
   const notices: Notice[] = events.flatMap((event) => calls.accept(event));
   notices.push(...settle(calls));
