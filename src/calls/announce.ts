@@ -82,7 +82,7 @@ function dueOf(flow: Flow, voice: Voice): Due[] {
 /** Every file once: it has had its turn also where nobody asked, so that who asks later is not told of the past. */
 function dueRecordings(flow: Flow): Due[] {
   return newRecordings(flow).map((recorded) => ({
-    state: 'recording', leg: flow.root, atUs: recorded.atUs, order: recorded.sequence, recorded, tell: () => { flow.recordingsTold.push(recorded.file); },
+    state: 'recording', leg: flow.root, atUs: recorded.atUs, order: recorded.sequence, recorded, tell: () => { recorded.told = true; },
   }));
 }
 

@@ -8,6 +8,8 @@ export interface Recorded extends Moment {
   readonly file: string;
   /** Whole seconds, cut; absent where the switch did not say. */
   readonly seconds?: number;
+  /** Its `recording` has had its turn, whether or not anybody wanted to hear of it. */
+  told?: boolean;
 }
 
 /** A dialplan may record a call piece by piece; beyond this nobody is told of the pieces. */
@@ -45,18 +47,17 @@ function namedBy({ variables }: Leg): string | undefined {
 }
 
 /**
- * What was recorded in the flow and has not had its turn as a `recording`: by its own legs, and by those that joined it from a flow
- * that is over and had not told it. Of a leg in both, the flow that is up speaks.
+ * What was recorded in the flow and has not had its turn as a `recording`, each file once: by its own legs, and by those that
+ * joined it from a flow that is over. Of a leg in both, the flow that is up speaks.
  */
 export function newRecordings(flow: Flow): Recorded[] {
   if (flow.joined.length === 0 && flow.legs.every((leg) => !leg.recordings)) return []; // as nearly always
-  const guests = flow.joined.flatMap(({ leg }) => (leg.flow?.closed ? { leg, told: leg.flow.recordingsTold } : []));
   const own = flow.legs.filter(({ joined }) => !flow.closed || joined.every(({ closed }) => closed));
-  return [...own.map((leg) => ({ leg, told: NONE })), ...guests].flatMap(({ leg, told }) => (leg.recordings ?? [])
-    .filter(({ file }) => !told.includes(file) && !flow.recordingsTold.includes(file)));
+  const guests = flow.joined.flatMap(({ leg }) => (leg.flow?.closed ? [leg] : []));
+  const all = [...own, ...guests].flatMap((leg) => leg.recordings ?? []);
+  const isFirst = (recorded: Recorded) => all.find(({ file }) => file === recorded.file) === recorded;
+  return all.filter((recorded) => isFirst(recorded) && !recorded.told);
 }
-
-const NONE: readonly string[] = [];
 
 /**
  * Whether a recording of the call is still being written, as far as events tell: it was answered, names one, and no RECORD_STOP

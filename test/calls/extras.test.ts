@@ -62,9 +62,9 @@ describe('missed', () => {
     const notices = told(script);
     expect(states(notices).slice(-2)).toEqual(['missed', 'cdr']);
     const [missed, cdr] = notices.slice(-2).map(({ payload }) => payload);
-    const { recording_url: _url, ...rest } = cdr!;
-    expect(missed).toEqual({ ...rest, state: 'missed', missed_reason: reason });
-    expect(Object.keys(missed!)).toEqual([...Object.keys(rest), 'missed_reason']);
+    const fields = Object.keys(cdr!).filter((field) => field !== 'recording_url');
+    expect(Object.keys(missed!)).toEqual([...fields, 'missed_reason']);
+    expect({ ...cdr, ...missed }).toEqual({ ...cdr, state: 'missed', missed_reason: reason });
   });
 
   it.each<[string, Script]>([
@@ -177,8 +177,8 @@ it('a recording that was told is not told again by the next process', () => {
 
 it('takes back a flow that was kept before there was any of this', () => {
   const { calls } = play(talking().events);
-  const { recordingOver, recordingsTold, ...older } = JSON.parse(calls.takeKept().at(-1)!.state!) as Record<string, unknown>;
-  expect([recordingOver, recordingsTold]).toEqual([false, []]);
+  const { recordingOver, ...older } = JSON.parse(calls.takeKept().at(-1)!.state!) as Record<string, unknown>;
+  expect(recordingOver).toBe(false);
   const next = new Calls({ switchName: 'pbx', rules: RULES, tenantOf: (name) => name, unattributed: () => {}, dropped: () => {}, asked: EVERYTHING });
   expect(next.restore(JSON.stringify(older), 1_000)).toBe(true);
   const notices = stops(new Script(), 'R', 800).ends('R', 900).ends('X', 905).events.flatMap((event) => next.accept(event));
