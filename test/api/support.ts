@@ -5,7 +5,7 @@ import { systemClock, type Clock } from '../../src/clock.js';
 import { addDomain } from '../../src/db/tenants.js';
 import { insertToken } from '../../src/db/tokens.js';
 import type { Readiness } from '../../src/http/health.js';
-import { createHttpServer, type HttpOptions } from '../../src/http/server.js';
+import { createHttpServer, type HttpDeps, type HttpOptions } from '../../src/http/server.js';
 import { createApiStore } from '../../src/http/store.js';
 import { hashToken, newToken } from '../../src/http/token.js';
 import type { LogFields, Logger } from '../../src/log.js';
@@ -18,17 +18,17 @@ export interface Answer { status: number; headers: IncomingHttpHeaders; text: st
 export interface Ask { token?: string; headers?: Record<string, string>; body?: string | Buffer }
 export interface LogLine { level: string; message: string; fields: LogFields }
 
-export interface ApiOptions extends Partial<HttpOptions> { clock?: Clock; resolve?: Resolve; allow?: string[]; readiness?: () => Promise<Readiness> }
+export interface ApiOptions extends Partial<HttpOptions> { clock?: Clock; resolve?: Resolve; allow?: string[]; readiness?: () => Promise<Readiness>; recordings?: HttpDeps['recordings'] }
 
 const ready: Readiness = { ready: true, checks: { database: { ready: true }, switches: { ready: true }, backlog: { ready: true }, buffer: { ready: true } } };
 
 /** The whole API on a port of its own, over a database of its own. */
-export async function startApi({ clock = systemClock, resolve = publicName, allow = [], readiness = () => Promise.resolve(ready), ...options }: ApiOptions = {}) {
+export async function startApi({ clock = systemClock, resolve = publicName, allow = [], readiness = () => Promise.resolve(ready), recordings, ...options }: ApiOptions = {}) {
   const database = await createDatabase();
   const lines: LogLine[] = [];
   const server = createHttpServer({ host: '127.0.0.1', port: 0, ...options }, {
     store: createApiStore(database.pool), clock, log: recordingLog(lines), metrics: createMetrics(),
-    policy: createAddressPolicy({ allow }), resolve, readiness, knownEvents: ['ringing', 'answered', 'hangup', 'cdr'],
+    policy: createAddressPolicy({ allow }), resolve, readiness, knownEvents: ['ringing', 'answered', 'hangup', 'cdr'], recordings,
   });
   const stop = async () => {
     await server.stop(AbortSignal.abort());
