@@ -24,6 +24,15 @@ export function absorbRecording(leg: Leg, event: SwitchEvent, moment: Moment): v
   leg.recordings = [...known, { file, ...moment, ...(seconds !== undefined && { seconds }) }];
 }
 
+/** Adds what another daemon has heard of, and takes over what it has told. */
+export function addRecordings(leg: Leg, { recordings = [] }: Leg): void {
+  for (const theirs of recordings) {
+    const known = leg.recordings?.find(({ file }) => file === theirs.file);
+    if (!known) leg.recordings = [...(leg.recordings ?? []), theirs];
+    else if (theirs.told) known.told = true;
+  }
+}
+
 /** The length of a leg's last recording; FreeSWITCH sets both variables when it closes the file (switch_ivr_async.c). */
 export function secondsIn(variable: (name: string) => string | undefined): number | undefined {
   const ms = Number(variable('record_ms') || NaN);

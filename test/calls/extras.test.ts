@@ -175,6 +175,17 @@ it('a recording that was told is not told again by the next process', () => {
   expect(states(new Script().ends('R', 900).ends('X', 905).events.flatMap((event) => next.accept(event)))).toEqual(['hangup', 'cdr']);
 });
 
+it('what another daemon has told is not told again, and what only it has heard is', () => {
+  const other = play(stops(talking(), 'R', 700).events, RULES, EVERYTHING).calls.takeKept().at(-1)!;
+  const { calls, notices } = play(stops(stops(talking(), 'R', 700), 'R', 710, '/rec/two.wav').events, RULES, { ...EVERYTHING, event: () => false });
+  expect(states(notices)).toEqual(['ringing', 'answered']);
+  const third = play(talking().events, RULES, EVERYTHING).calls;
+  third.restore(other.state!, 1_000);
+  third.restore(calls.takeKept().at(-1)!.state!, 1_000);
+  expect(states(third.tick(1_001))).toEqual([]);
+  expect(states(stops(stops(new Script(), 'R', 800), 'X', 810, '/rec/three.wav').events.flatMap((event) => third.accept(event)))).toEqual(['recording']);
+});
+
 it('takes back a flow that was kept before there was any of this', () => {
   const { calls } = play(talking().events);
   const { recordingOver, ...older } = JSON.parse(calls.takeKept().at(-1)!.state!) as Record<string, unknown>;

@@ -1,8 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Payload } from '../../src/calls/notice.js';
-import { NOTICE_STATES } from '../../src/calls/notice.js';
+import { NOTICE_STATES, type Payload } from '../../src/calls/notice.js';
 import { eventFrame } from '../../src/esl/wire.js';
 import { startDaemon, subscribe, type DaemonProcess } from '../support/daemon.js';
 import { createDatabase, type TestDatabase } from '../support/postgres.js';
@@ -20,8 +19,11 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'extras-'));
   [database, receiver, pbx] = [await createDatabase(), await startReceiver(), await startSwitch()];
   await subscribe(database.pool, 'a.example.test', receiver.url, NOTICE_STATES);
+  await subscribe(database.pool, 'b.example.test', receiver.url, NOTICE_STATES);
+  await database.pool.query(`update event_domain set payload_format = 'v2' from domain d where d.domain_uuid = event_domain.domain_uuid and d.domain_name = 'b.example.test'`);
+  await writeFile(join(folder, 'more.json'), JSON.stringify({ payload: { variables: ['domain_name'] } }));
   daemon = await startDaemon({
-    DATABASE_URL: database.url, HOOKSWITCH_SWITCH_PORT: String(pbx.port), HOOKSWITCH_NAME: 'extras', HOOKSWITCH_DATA_DIR: folder,
+    DATABASE_URL: database.url, HOOKSWITCH_SWITCH_PORT: String(pbx.port), HOOKSWITCH_NAME: 'extras', HOOKSWITCH_DATA_DIR: folder, HOOKSWITCH_CONFIG: join(folder, 'more.json'),
     HOOKSWITCH_RECORDING_URL: '', HOOKSWITCH_RECORDINGS_DIRECTORY: join(folder, 'recordings'), HOOKSWITCH_RECORDINGS_PUBLIC_URL: 'https://api.example.test/',
   });
   await pbx.subscribed(1);
@@ -60,6 +62,21 @@ it('tells when the recording is ready, and plays it to whoever has the link', as
   const played = await fetch(daemon.api + pathname);
   expect([played.status, played.headers.get('content-type'), await played.text()]).toEqual([200, 'audio/wav', 'what was said']);
   expect((await fetch(daemon.api + new URL(told[3]!.recording_url!).pathname)).status).toBe(200);
+});
+
+it('writes version 2 for the tenant who wants that, and version 1 for the other', async () => {
+  const before = receiver.posts.length;
+  const call = await newCall('calls/25-two-tenants-at-once');
+  await pbx.replay.play(call.recording, { pace: 'full' });
+  await receiver.received(before + 8);
+  const expected = Object.values(call.expected).flat();
+  const posts = receiver.posts.slice(before).map(({ headers, body }) => ({ headers, body: JSON.parse(body) as Payload | { id: string; sequence: number; type: string; data: Payload } }));
+  const v1 = posts.flatMap(({ body }) => ('data' in body ? [] : body));
+  const v2 = posts.flatMap(({ headers, body }) => ('data' in body ? [{ headers, body }] : []));
+  expect(v1).toEqual(expected.filter(({ domain }) => domain === 'a.example.test'));
+  expect(v2.map(({ body }) => body.data)).toMatchObject(expected.filter(({ domain }) => domain === 'b.example.test'));
+  expect(v2.map(({ body: { id, sequence, type } }) => [id, String(sequence), type])).toEqual(v2.map(({ headers }) => [headers['webhook-id'], headers['x-hookswitch-sequence'], headers['x-hookswitch-event']]));
+  expect(v2.at(-1)?.body.data).toMatchObject({ extension: '1001', answered_by: 'human', hangup_party: 'caller', switch: 'switch', variables: { domain_name: 'b.example.test' } });
 });
 
 it('tells of a call that nobody took, just before its cdr', async () => {
