@@ -26,7 +26,7 @@ export default tseslint.config(
   { files: ['**/*.ts'], extends: [tseslint.configs.recommendedTypeChecked], languageOptions: { parserOptions: { projectService: true } } },
   inside(['src/**/*.ts'], [], []),
   inside(['src/config/**'], [], [...noImport(above.ground, 'Ground stands alone.'), ...roots]),
-  inside(['src/{clock,lifecycle,log,metrics,config,secrets}.ts'], [...doorsAt('src/config.ts'), ...doorsAt('src/log.ts'), ...doorsAt('src/metrics.ts')],
+  inside(['src/{broadcast,clock,lifecycle,log,metrics,config,secrets}.ts'], [...doorsAt('src/config.ts'), ...doorsAt('src/log.ts'), ...doorsAt('src/metrics.ts')],
     [...noImport(above.ground, 'Ground stands alone.'), ...roots]),
   inside(['src/calls/**', 'src/subscriptions/**'], [], [...noImport(above.pure, 'Pure code is below.'), ...noIo, ...roots]),
   inside(['src/webhook/{outcome,backoff,sign,identity,retry-after}.ts'], [], [...noImport(above.pure, 'Pure code is below.'), ...noIo, ...roots]),

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createBroadcast } from './broadcast.js';
 import type { SwitchEvent } from './calls/event.js';
 import { CALL_STATES } from './calls/notice.js';
 import type { CallRules } from './calls/rules.js';
@@ -16,8 +17,10 @@ import { createConnectionThread } from './esl/connection-thread.js';
 import { openSurvey } from './esl/survey.js';
 import { SwitchLink } from './esl/switch-link.js';
 import type { Readiness } from './http/health.js';
+import type { LiveLine } from './http/live-line.js';
 import { createHttpServer, type HttpServer } from './http/server.js';
 import { createApiStore } from './http/store.js';
+import { createWatch } from './http/watch.js';
 import { createIngest, type Ingest } from './ingest/ingest.js';
 import { createMemory, type Memory } from './ingest/memory.js';
 import { Reconciler } from './ingest/reconciler.js';
@@ -57,6 +60,8 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   });
   const directory = createDirectory();
   const links: SwitchLink[] = [];
+  const broadcast = createBroadcast<LiveLine>();
+  const watch = createWatch({ broadcast, directory, domainVariables: config.calls.variables.domain, clock, log });
 
   const feed = createDirectoryFeed({ directory, db: pool, url: database.url, clock, log, random });
   const deliveries = createDeliveries({
@@ -64,10 +69,10 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
     policy: { waitsMs: config.delivery.retryMs, jitter: config.delivery.jitter, random },
     headers: { userAgent: `hookswitch/${VERSION}`, keyHeader: config.delivery.keyHeader, keyScheme: config.delivery.keyScheme },
     spill: createSpill(join(config.dataDir, 'spill'), { clock, log, pid: process.pid }),
-    onRoom: (hasRoom) => { if (!hasRoom) for (const link of links) link.dropOverwhelmed(); },
+    watch, onRoom: (hasRoom) => { if (!hasRoom) for (const link of links) link.dropOverwhelmed(); },
   }, { ...DEFAULT_DELIVERIES, ...config.delivery, ...config.ingest, name: config.name });
   const retention = createRetention({ db: pool, clock, log, random }, config.retention);
-  const ingest = createIngest({ rules: callRules(config), directory, add: (promised, flow) => deliveries.add(promised, flow), clock, log, metrics });
+  const ingest = createIngest({ rules: callRules(config), directory, add: (promised, flow) => deliveries.add(promised, flow), clock, log, metrics, watch });
   const thread = createConnectionThread({ log });
   const reconcilers = new Map(config.switches.map((to) => [to.name, new Reconciler({
     switchName: to.name, ingest, clock, random, log, metrics, openSurvey: () => openSurvey({ ...to, switchName: to.name, clock, connect: thread.connect }),
@@ -84,7 +89,7 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const readiness = () => readinessOf({ config, pool, feed, links, deliveries });
   const http = createHttpServer(
     { ...config.http },
-    { store: createApiStore(pool), policy, resolve: createResolver(), knownEvents: CALL_STATES, readiness, metrics, log, clock },
+    { store: createApiStore(pool), policy, resolve: createResolver(), knownEvents: CALL_STATES, readiness, metrics, log, clock, broadcast },
   );
   const watchdog = createWatchdog({ env: process.env, pid: process.pid, clock, log });
 

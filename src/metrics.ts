@@ -36,6 +36,8 @@ export function createMetrics() {
     eventToCommit: latency('event_to_commit_seconds', 'From the event read to its deliveries committed.'),
     eventToSent: latency('event_to_sent_seconds', 'From the event read to its first POST begun; first attempts without a wait only.'),
     requests: counter('http_requests_total', 'Requests answered by our HTTP server, by route and status.', ['method', 'route', 'status']),
+    streams: gauge('streams_open', 'Listeners of the live stream.'),
+    streamLinesDropped: counter('stream_lines_dropped_total', 'Lines that listeners of the live stream were too slow for.'),
     answer: latency('answer_seconds', 'From a POST begun to its answer.'),
   };
 }

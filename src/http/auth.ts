@@ -35,7 +35,7 @@ const UNAUTHORIZED: Problem = {
  */
 export function requireCaller({ store, perToken, failures }: AuthDeps): (request: FastifyRequest, reply: FastifyReply) => Promise<unknown> {
   return async (request, reply) => {
-    const caller = await callerOf(request.headers.authorization, store);
+    const caller = await identifyCaller(request.headers.authorization, store);
     if (caller === undefined) {
       const passage = failures.take(request.ip);
       if (passage.kind === 'limited') return sendProblem(reply, tooMany('Too many failed authentications from this address.', passage.afterMs));
@@ -48,6 +48,12 @@ export function requireCaller({ store, perToken, failures }: AuthDeps): (request
   };
 }
 
+/** Who asks, in a handler under /v1: nobody gets there without having been identified. */
+export function callerOf({ caller }: FastifyRequest): Caller {
+  if (caller === null) throw new Error('A route under /v1 was reached without authentication');
+  return caller;
+}
+
 function tooMany(detail: string, afterMs: number): Problem {
   return { status: 429, detail, headers: retryAfter(afterMs) };
 }
@@ -56,7 +62,7 @@ function tooMany(detail: string, afterMs: number): Problem {
  * Looks the token up by its hash on each request, so that a revocation holds from the next request on. How long that takes
  * tells nothing: nobody can choose what a text hashes to.
  */
-async function callerOf(header: string | undefined, store: AuthDeps['store']): Promise<Caller | undefined> {
+export async function identifyCaller(header: string | undefined, store: Pick<ApiStore, 'findToken'>): Promise<Caller | undefined> {
   const token = /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1];
   if (token === undefined || !isTokenForm(token)) return undefined;
   const found = await store.findToken(hashToken(token));

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.js';
 import type { Subscription } from '../subscriptions/subscription.js';
 import type { AddressPolicy } from '../webhook/address.js';
 import { AddressRefused, resolveAllowed, type Resolve } from '../webhook/lookup.js';
-import type { Caller } from './auth.js';
+import { callerOf } from './auth.js';
 import { sendProblem, type FieldError } from './problem.js';
 import type { ApiStore } from './store.js';
 import { parseSubscription, urlMessage } from './subscription-request.js';
@@ -94,9 +94,4 @@ async function refusalOf(hostname: string, { policy, resolve, clock }: EventDeps
 /** The six fields of the contract, in its order. */
 function toContract({ id, domainId, domainName, event, url, apiKey }: Subscription) {
   return { event_domain_uuid: id, domain_uuid: domainId, domain_name: domainName, event_name: event, callback_url: url, callback_apikey: apiKey };
-}
-
-function callerOf({ caller }: FastifyRequest): Caller {
-  if (caller === null) throw new Error('A route under /v1 was reached without authentication');
-  return caller;
 }

@@ -12,6 +12,7 @@ import { answerUnrouted } from './methods.js';
 import { PROBLEM_TYPE, problemBody, sendProblem } from './problem.js';
 import { createRateLimit } from './rate.js';
 import { recordRequest, requestId } from './request-log.js';
+import { registerStream, type StreamDeps } from './stream.js';
 
 export interface HttpOptions {
   host: string;
@@ -29,9 +30,11 @@ export interface HttpOptions {
   requestTimeoutMs?: number;
   /** How long a request may wait for the database before it is answered with 503. */
   handlerTimeoutMs?: number;
+  /** Listeners of the live stream at once. */
+  maxStreams?: number;
 }
 
-export interface HttpDeps extends EventDeps, HealthDeps { log: Logger; clock: Clock }
+export interface HttpDeps extends EventDeps, HealthDeps { log: Logger; clock: Clock; broadcast: StreamDeps['broadcast'] }
 
 /** The REST API and the daemon's health, over HTTP. */
 export interface HttpServer extends Service {
@@ -85,6 +88,7 @@ function build(options: HttpOptions, deps: HttpDeps): FastifyInstance {
       store: deps.store, perToken: createRateLimit(requestsPerMinute, deps.clock), failures: createRateLimit(failuresPerMinute, deps.clock),
     }));
     registerEvents(scope, deps);
+    registerStream(scope, deps, { maxStreams: options.maxStreams ?? 32 });
     done();
   });
   return app;

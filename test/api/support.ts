@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { createConnection } from 'node:net';
+import { createBroadcast } from '../../src/broadcast.js';
 import { systemClock, type Clock } from '../../src/clock.js';
 import { addDomain } from '../../src/db/tenants.js';
 import { insertToken } from '../../src/db/tokens.js';
 import type { Readiness } from '../../src/http/health.js';
+import type { LiveLine } from '../../src/http/live-line.js';
 import { createHttpServer, type HttpOptions } from '../../src/http/server.js';
 import { createApiStore } from '../../src/http/store.js';
 import { hashToken, newToken } from '../../src/http/token.js';
@@ -26,9 +28,10 @@ const ready: Readiness = { ready: true, checks: { database: { ready: true }, swi
 export async function startApi({ clock = systemClock, resolve = publicName, allow = [], readiness = () => Promise.resolve(ready), ...options }: ApiOptions = {}) {
   const database = await createDatabase();
   const lines: LogLine[] = [];
+  const broadcast = createBroadcast<LiveLine>();
   const server = createHttpServer({ host: '127.0.0.1', port: 0, ...options }, {
     store: createApiStore(database.pool), clock, log: recordingLog(lines), metrics: createMetrics(),
-    policy: createAddressPolicy({ allow }), resolve, readiness, knownEvents: ['ringing', 'answered', 'hangup', 'cdr'],
+    policy: createAddressPolicy({ allow }), resolve, readiness, knownEvents: ['ringing', 'answered', 'hangup', 'cdr'], broadcast,
   });
   const stop = async () => {
     await server.stop(AbortSignal.abort());
@@ -42,7 +45,7 @@ export async function startApi({ clock = systemClock, resolve = publicName, allo
     return { token, tokenId: await insertToken(database.pool, { sha256: hashToken(token), label: 'test', domainId, expiresAt }) };
   }
   return {
-    server, port, lines, database, stop,
+    server, port, lines, database, broadcast, stop,
     ask: (method: string, path: string, ask: Ask = {}) => send(port, method, path, ask),
     post: (token: string, body: unknown) => send(port, 'POST', '/v1/event', { token, headers: JSON_TYPE, body: JSON.stringify(body) }),
     raw: (text: string) => sendRaw(port, text),

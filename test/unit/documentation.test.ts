@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { CALL_STATES, type Payload } from '../../src/calls/notice.js';
 import { describeConfig } from '../../src/config.js';
-import { FILE_VARIABLE } from '../../src/config/sources.js';
+import { FILE_VARIABLE, TOKEN_VARIABLE } from '../../src/config/sources.js';
 import { deliver } from '../../src/delivery/deliver.js';
 import { EVENTS } from '../../src/esl/link.js';
 import { createMetrics } from '../../src/metrics.js';
@@ -33,7 +33,7 @@ const words = (cell: string) => cell.split(/[`, ]+/).filter((word) => word !== '
 const anchors = (page: string) => [...read(page).matchAll(/^#+ (.*)$/gm)].map((match) => match[1]!.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'));
 
 it.each(SETTINGS)('%s names no variable that does not exist', (page) => {
-  const known = new Set([FILE_VARIABLE, 'HOOKSWITCH_', ...keys.map(({ env }) => env)]);
+  const known = new Set([FILE_VARIABLE, TOKEN_VARIABLE, 'HOOKSWITCH_', ...keys.map(({ env }) => env)]);
   expect([...read(page).matchAll(/\bHOOKSWITCH_[A-Z_]*/g)].map(([name]) => name).filter((name) => !known.has(name))).toEqual([]);
 });
 
