@@ -30,7 +30,7 @@ export default tseslint.config(
     [...noImport(above.ground, 'Ground stands alone.'), ...roots]),
   inside(['src/calls/**', 'src/subscriptions/**'], [], [...noImport(above.pure, 'Pure code is below.'), ...noIo, ...roots]),
   inside(['src/webhook/{outcome,backoff,sign,identity,retry-after}.ts'], [], [...noImport(above.pure, 'Pure code is below.'), ...noIo, ...roots]),
-  inside(['src/webhook/{send,address,lookup}.ts'], [...doorsAt('src/webhook/send.ts'), ...doorsAt('src/webhook/address.ts')], [...noImport(above.doors, 'Doors are below the flows.'), ...roots]),
+  inside(['src/webhook/{send,address,lookup,probe}.ts'], [...doorsAt('src/webhook/send.ts'), ...doorsAt('src/webhook/address.ts')], [...noImport(above.doors, 'Doors are below the flows.'), ...roots]),
   inside(['src/db/**'], doorsAt('src/db/'), [...noImport(above.doors, 'Doors are below the flows.'), ...roots]),
   inside(['src/esl/**'], doorsAt('src/esl/'), [...noImport(above.doors, 'Doors are below the flows.'), ...roots]),
   inside(['src/ingest/**'], [], [...noImport(['delivery', 'http', 'esl'], 'Flows meet only in main.ts.'), ...roots]),

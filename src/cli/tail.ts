@@ -5,7 +5,7 @@ import { codeOf } from '../db/pool.js';
 import { CommandError } from './failure.js';
 import { ServerEventReader, type ServerEvent } from './server-events.js';
 import { tailLine } from './tail-line.js';
-import { painter, type Output } from './terminal.js';
+import { painter, printable, type Output } from './terminal.js';
 
 /** How `hookswitch tail` was called. */
 export interface TailOptions { api?: string; tokenFile?: string; domain?: string; number?: string; call?: string; kind?: string }
@@ -111,7 +111,8 @@ async function listen(url: URL, token: string, { show, onOpen }: Heard, clock: C
 /** Why there is no stream for now (429, 5xx); undefined where there is one. A refusal that asking again cannot mend ends the command. */
 async function refusalOf(response: Response): Promise<string | undefined> {
   if (response.ok && response.headers.get('content-type')?.startsWith('text/event-stream')) return undefined;
-  const detail = await response.json().then((body: unknown) => String((body as { detail?: unknown } | null)?.detail ?? ''), () => '');
+  const problem = await response.json().catch(() => null) as { detail?: unknown } | null;
+  const detail = typeof problem?.detail === 'string' ? printable(problem.detail) : '';
   const { status } = response;
   if (status === 429 || status >= 500) return `status ${status}${detail && `: ${detail}`}`;
   if (status === 401) throw new CommandError('failure', 'The daemon does not know this token (401); `hookswitch token list` shows those there are.');
