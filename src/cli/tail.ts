@@ -40,7 +40,7 @@ export async function tail(options: TailOptions, deps: TailDeps, stopping: Abort
     const record = JSON.parse(data) as Record<string, unknown>;
     deps.stdout.write(`${deps.json ? JSON.stringify({ kind: event, ...record }) : tailLine(event, record, paint)}\n`);
   };
-  const say = (text: string) => { if (!deps.json) deps.stderr.write(`${text}\n`); };
+  const say = (text: string) => { deps.stderr.write(`${text}\n`); };
   let said = '';
   for (let failures = 0; !stopping.aborted;) {
     const end = await listen(url, token, { show, onOpen: () => { failures = 0; said = ''; say(`Listening to ${url.origin}; Ctrl-C ends it.`); } }, deps.clock, stopping);

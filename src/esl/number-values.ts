@@ -4,8 +4,8 @@ import type { OtherNumbers } from './other-numbers.js';
 // Headers whose digits are no one's number: ids, times, counts, media, addresses.
 const TECHNICAL = new RegExp(
   '^(?:Event-|Core-UUID|FreeSWITCH-|Content-Length|Channel-(?:State|Read|Write)|rtp_|Task-|Session-|Max-Sessions|Heartbeat|Idle-|Up-?time)'
-  + '|(?:uuid|Unique-ID|[-_]Time|stamp|epoch|sec|seconds|duration|[-_]ms|port|rate|codec|codec_string|codec_name|sdp|sdp_str|bytes|count|session_id|cseq|tag|via'
-  + '|call_id|samples|size|index|accum|q850|status|domain|domain_name|host|realm|context|ssrc|addr|[-_]ip|forwards|timeout|payload|[-_]pt)$', 'i',
+  + '|(?:uuid|Unique-ID|[-_]Time|stamp|epoch|sec|seconds|duration|[-_]ms|port|rate|codec|codec_string|codec_name|bytes|count|session_id|cseq|tag'
+  + '|samples|size|index|accum|q850|status|domain|domain_name|host|realm|context|ssrc|addr|[-_]ip|forwards|timeout|payload|[-_]pt)$', 'i',
 );
 
 // Headers whose value is a number where it consists of digits.
@@ -20,6 +20,9 @@ const TOKEN = new RegExp(`${UUID}|${ADDRESS}|${DATE}|${ESCAPE}|${DIGITS}`, 'g');
 const SOME_DIGITS = /\d{3}/;
 const WHOLE = /^\+?(\d{3,})$/;
 const URI_USER = /(?:^|[:/<\s,]|%3A|%2F)\+?(\d{3,})(?:@|%40)/gi;
+
+/** Callers may name SIP headers as they like. */
+const MAX_HEADERS = 10_000;
 
 /** As many digits are a number wherever they stand; fewer, only where they have been seen as one. */
 const CERTAIN_DIGITS = 7;
@@ -56,7 +59,9 @@ export class NumberValues {
 
   #isTechnical(header: string): boolean {
     let technical = this.#technical.get(header);
-    if (technical === undefined) this.#technical.set(header, technical = TECHNICAL.test(header.replace(/^variable_/, '')));
+    if (technical !== undefined) return technical;
+    technical = TECHNICAL.test(header.replace(/^variable_/, ''));
+    if (this.#technical.size < MAX_HEADERS) this.#technical.set(header, technical);
     return technical;
   }
 }
