@@ -28,7 +28,8 @@ const GOODBYE_MS = 2_000;
 
 /**
  * Writes what a switch sends to a listener into `sink`, which it leaves open, in the form that `splitRecording` reads. Resolves
- * with the end of the connection: `closed-by-us` after `stopping`, `overwhelmed` where the sink is too slow. It logs out by itself.
+ * with the end of the connection: `closed-by-us` after `stopping`, `overwhelmed` where the sink is too slow. It logs out by itself, and what
+ * the switch had said until then is in the recording.
  */
 export async function record(options: RecordOptions, sink: Writable, handlers: RecordHandlers, stopping: AbortSignal): Promise<LinkEnd> {
   const connection = connect(options, {
@@ -39,7 +40,6 @@ export async function record(options: RecordOptions, sink: Writable, handlers: R
       handlers.onUp();
     }),
     onEventBody(body) {
-      if (stopping.aborted) return;
       if (readEvent(body, '', 0).kind !== 'event') return handlers.onMalformed();
       const frame = eventFrame(options.keep(body));
       sink.write(frame);

@@ -10,7 +10,7 @@ import type { LiveLine } from './live-line.js';
 export interface WatchDeps {
   broadcast: Broadcast<LiveLine>;
   directory: Pick<Directory, 'idOf' | 'byId'>;
-  /** The variables that name an event's tenant, the first that is set. */
+  /** The variables that name an event's tenant: the first that names one, else the first that is set. */
   domainVariables: readonly string[];
   clock: Pick<Clock, 'now'>;
   log: Logger;
@@ -37,7 +37,7 @@ export function createWatch({ broadcast, directory, domainVariables, clock, log 
   }
 
   return {
-    event(event) { if (broadcast.isHeard()) tell(() => eventLine(event, domainVariables)); },
+    event(event) { if (broadcast.isHeard()) tell(() => eventLine(event, domainVariables, directory)); },
     notice(notice, deliveries) { if (broadcast.isHeard()) tell(() => noticeLine(notice, deliveries, directory.idOf(notice.domain))); },
     attempt(delivery, verdict, ms) {
       if (!broadcast.isHeard() || verdict.kind === 'released') return;
@@ -59,9 +59,10 @@ export function createWatch({ broadcast, directory, domainVariables, clock, log 
   };
 }
 
-function eventLine(event: SwitchEvent, domainVariables: readonly string[]): LiveLine {
+function eventLine(event: SwitchEvent, domainVariables: readonly string[], directory: Pick<Directory, 'idOf'>): LiveLine {
   const value = (header: string) => event.get(header) ?? '';
-  const domain = domainVariables.map((name) => value(`variable_${name}`)).find((name) => name !== '')?.toLowerCase() ?? '';
+  const named = domainVariables.map((name) => value(`variable_${name}`).toLowerCase()).filter((name) => name !== '');
+  const domain = named.find((name) => directory.idOf(name) !== undefined) ?? named[0] ?? '';
   const ids = { uuid: value('Unique-ID'), call_uuid: value('Channel-Call-UUID'), other_uuid: value('Other-Leg-Unique-ID') };
   const numbers = { from_number: value('Caller-Caller-ID-Number'), to_number: value('Caller-Destination-Number') };
   return {

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { CALL_STATES, type Payload } from '../../src/calls/notice.js';
+import { REMEDIES } from '../../src/cli/check/finding.js';
 import { describeConfig } from '../../src/config.js';
 import { FILE_VARIABLE, TOKEN_VARIABLE } from '../../src/config/sources.js';
 import { deliver } from '../../src/delivery/deliver.js';
@@ -117,6 +118,11 @@ it('the metrics that operators are told of are those that there are, with their 
   const told = rows('docs/operations.md').filter(([name]) => name?.startsWith('hookswitch_')).map(([name = '', labels = '']) => ({ name, labels: words(labels).sort() }));
   expect(told).toEqual(told.map(({ name }) => ({ name, labels: known.get(name) })));
   expect(told.map(({ name }) => name).sort()).toEqual([...known.keys()].filter((name) => name.startsWith('hookswitch_')).sort());
+});
+
+it('the checks that operators are told of are those that there are', () => {
+  const table = read('docs/operations.md').split('| check | finds |')[1]!.split('\n\n')[0]!;
+  expect([...table.matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1]!)).toEqual(Object.keys(REMEDIES));
 });
 
 it('the log lines that operators are told of are written somewhere', () => {
