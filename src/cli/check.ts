@@ -35,7 +35,7 @@ async function findingsOf(urls: readonly string[], waitMs: number, { config: loa
   try {
     config = load();
   } catch (error) {
-    if (error instanceof ConfigError) return [failed('config.valid', error.message)];
+    if (error instanceof ConfigError) return [failed('config-valid', error.message)];
     throw error;
   }
   if (!json) stderr.write(`Looking; a heartbeat of the switch may take ${waitMs / 1_000} s.\n`);
@@ -50,7 +50,7 @@ async function findingsOf(urls: readonly string[], waitMs: number, { config: loa
     ...urls.map((url) => checkUrl(url, receivers)),
     checkApi(config),
   ]);
-  return [ok('config.valid', 'the configuration is valid'), checkTimeZone(config, machineZone, clock.now()), ...parts.flat()];
+  return [ok('config-valid', 'the configuration is valid'), checkTimeZone(config, machineZone, clock.now()), ...parts.flat()];
 }
 
 const SIGNS: Readonly<Record<Finding['verdict'], { fancy: string; plain: string; style: Style }>> = {

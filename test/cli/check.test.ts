@@ -60,14 +60,14 @@ describe('an installation as it should be', () => {
     await subscribe(database.pool, 'a.example.test', `http://localhost:${portOf(receiver)}/hook`);
     const port = new URL(daemon.api).port;
     const { passed, findings, says } = await check(['--url', `http://127.0.0.1:${portOf(receiver)}/hook`], { HOOKSWITCH_HTTP_PORT: port });
-    expect(findings.filter(({ verdict, id }) => verdict !== 'ok' && id !== 'url.tls')).toEqual([]);
+    expect(findings.filter(({ verdict, id }) => verdict !== 'ok' && id !== 'url-tls')).toEqual([]);
     expect(passed).toBe(true);
-    expect(says('switch.events')).toContain('Core-UUID 3db3e94d-2b68-4759-a17e-09d8c1609f32');
-    expect(says('switch.heartbeat')).toContain('one every 20 s');
-    expect(says('api.port')).toContain('a daemon is running');
-    expect(says('daemon.ready')).toBe('the running daemon is ready');
-    expect(says('subscriptions.hosts')).toContain('1');
-    expect(says('url.answer')).toContain('only a POST');
+    expect(says('switch-events')).toContain('Core-UUID 3db3e94d-2b68-4759-a17e-09d8c1609f32');
+    expect(says('switch-heartbeat')).toContain('one every 20 s');
+    expect(says('api-port')).toContain('a daemon is running');
+    expect(says('daemon-ready')).toBe('the running daemon is ready');
+    expect(says('subscriptions-hosts')).toContain('1');
+    expect(says('url-answer')).toContain('only a POST');
     expect([...pbx.replay.clients]).toHaveLength(1); // the daemon's alone
     receiver.close();
   });
@@ -84,9 +84,9 @@ describe('what is not as it should be', () => {
     const switches = [at('gone', 1), at('acl', acl.port), at('silent', silent.port), at('web', portOf(stranger)), at('locked', pbx.port, 'wrong'), at('picky', picky.port)];
     const { passed, findings } = await check([], { HOOKSWITCH_SWITCHES: JSON.stringify(switches) });
     expect(passed).toBe(false);
-    const failures = findings.filter(({ verdict, id }) => verdict === 'failed' && id.startsWith('switch.'));
+    const failures = findings.filter(({ verdict, id }) => verdict === 'failed' && id.startsWith('switch-'));
     expect(failures.map(({ id, says }) => [/"(\w+)"/.exec(says)?.[1], id])).toEqual([
-      ['gone', 'switch.reach'], ['acl', 'switch.acl'], ['silent', 'switch.greeting'], ['web', 'switch.greeting'], ['locked', 'switch.password'], ['picky', 'switch.subscription'],
+      ['gone', 'switch-reach'], ['acl', 'switch-acl'], ['silent', 'switch-greeting'], ['web', 'switch-greeting'], ['locked', 'switch-password'], ['picky', 'switch-subscription'],
     ]);
     expect(failures[1]?.says).toContain('our address 127.0.0.1');
     expect(JSON.stringify(findings)).not.toContain(PASSWORD);
@@ -97,23 +97,23 @@ describe('what is not as it should be', () => {
   it('with the clock of a switch is told, and so is one that says nothing in time', async () => {
     const late = { 'Event-Name': 'HEARTBEAT', 'Event-Date-Timestamp': String((Date.now() - 3_600_000) * 1_000) };
     const { verdicts, says } = await check([], {}, () => pbx.replay.send(late));
-    expect(verdicts('switch.clock')).toEqual(['warning']);
-    expect(says('switch.clock')).toMatch(/3[56]\d\d\.\d s behind ours/);
-    expect(says('switch.heartbeat')).toContain('this release does not say');
+    expect(verdicts('switch-clock')).toEqual(['warning']);
+    expect(says('switch-clock')).toMatch(/3[56]\d\d\.\d s behind ours/);
+    expect(says('switch-heartbeat')).toContain('this release does not say');
     const quiet = await check(['--wait', '0.1'], {}, () => Promise.resolve());
-    expect([quiet.passed, quiet.verdicts('switch.events')]).toEqual([true, ['warning']]);
+    expect([quiet.passed, quiet.verdicts('switch-events')]).toEqual([true, ['warning']]);
   });
 
   it('with a database that is away is told without its password', async () => {
     const { findings, verdicts } = await check(['--wait', '0.1'], { DATABASE_URL: 'postgres://ann:hunter2@127.0.0.1:1/calls' });
-    expect(verdicts('database.reach')).toEqual(['failed']);
+    expect(verdicts('database-reach')).toEqual(['failed']);
     expect(JSON.stringify(findings)).not.toContain('hunter2');
   });
 
   it('with a database that is behind or ahead of this build, is small or cannot be written, is told and changed in nothing', async () => {
     const empty = await createEmptyDatabase();
     const behind = await check(['--wait', '0.1'], { DATABASE_URL: empty.url });
-    expect([behind.passed, behind.verdicts('database.migrations')]).toEqual([true, ['warning']]);
+    expect([behind.passed, behind.verdicts('database-migrations')]).toEqual([true, ['warning']]);
     expect((await empty.pool.query('select from pg_tables where schemaname = \'public\'')).rowCount).toBe(0);
 
     const ahead = await createDatabase();
@@ -121,8 +121,8 @@ describe('what is not as it should be', () => {
     const name = new URL(ahead.url).pathname.slice(1);
     await ahead.pool.query(`alter database ${name} set default_transaction_read_only = on`);
     const found = await check(['--wait', '0.1'], { DATABASE_URL: ahead.url });
-    expect([found.verdicts('database.migrations'), found.says('database.migrations')]).toEqual([['failed'], expect.stringContaining('9999_newer')]);
-    expect(found.verdicts('database.rights')).toEqual(['failed']);
+    expect([found.verdicts('database-migrations'), found.says('database-migrations')]).toEqual([['failed'], expect.stringContaining('9999_newer')]);
+    expect(found.verdicts('database-rights')).toEqual(['failed']);
     await Promise.all([empty.drop(), ahead.drop()]);
   });
 
@@ -134,12 +134,12 @@ describe('what is not as it should be', () => {
     await subscribe(database.pool, 'a.example.test', 'https://nobody.invalid/hook', ['cdr']);
     const urls = ['http://10.0.0.1/', `http://127.0.0.1:${portOf(moved)}/`, `https://127.0.0.1:${portOf(untrusted)}/`, `http://127.0.0.1:${portOf(broken)}/`, 'http://127.0.0.1:1/', 'https://nobody.invalid/'];
     const { findings, verdicts, says } = await check(['--wait', '0.1', ...urls.flatMap((url) => ['--url', url])]);
-    const told = findings.filter(({ id, verdict }) => id.startsWith('url.') && verdict !== 'ok' && !(id === 'url.tls' && verdict === 'warning'));
+    const told = findings.filter(({ id, verdict }) => id.startsWith('url-') && verdict !== 'ok' && !(id === 'url-tls' && verdict === 'warning'));
     expect(told.map(({ id, verdict }) => [id, verdict])).toEqual([
-      ['url.allowed', 'failed'], ['url.answer', 'failed'], ['url.tls', 'failed'], ['url.answer', 'warning'], ['url.reach', 'failed'], ['url.dns', 'failed'],
+      ['url-allowed', 'failed'], ['url-answer', 'failed'], ['url-tls', 'failed'], ['url-answer', 'warning'], ['url-reach', 'failed'], ['url-dns', 'failed'],
     ]);
     expect(asked).toEqual(['HEAD']);
-    expect([verdicts('subscriptions.hosts'), says('subscriptions.hosts')]).toEqual([['warning'], expect.stringContaining('nobody.invalid')]);
+    expect([verdicts('subscriptions-hosts'), says('subscriptions-hosts')]).toEqual([['warning'], expect.stringContaining('nobody.invalid')]);
     for (const server of [moved, untrusted, broken]) server.close();
     await database.pool.query(`delete from event_domain where callback_url like '%.invalid/%'`);
   });
@@ -148,13 +148,13 @@ describe('what is not as it should be', () => {
     const other = await listen(createHttp());
     const { exit, stdout } = await runCommand(['check', '--wait', '0.1'], { ...settings(), HOOKSWITCH_HTTP_PORT: String(portOf(other)) });
     expect(exit).toBe(1);
-    expect(stdout).toContain('FAIL api.port');
-    expect(stdout).toContain(`     to do: ${REMEDIES['api.port']}\n`);
+    expect(stdout).toContain('FAIL api-port');
+    expect(stdout).toContain(`     to do: ${REMEDIES['api-port']}\n`);
     expect(stdout).toMatch(/\n\d+ well, \d+ to look at, 1 failed\.\n$/);
     expect(stdout).toMatch(/^[\x20-\x7e\n]*$/);
     other.close();
     const wrong = await runCommand(['check'], { ...settings(), HOOKSWITCH_TIME_ZONE: 'Mars', HOOKSWITCH_HTTP_PORT: 'x' });
-    expect([wrong.exit, wrong.stdout]).toEqual([1, expect.stringMatching(/^FAIL config\.valid.*\n.*timeZone.*\n.*http\.port/)]);
+    expect([wrong.exit, wrong.stdout]).toEqual([1, expect.stringMatching(/^FAIL config-valid.*\n.*timeZone.*\n.*http\.port/)]);
   });
 
   it.each(['-1', 'soon'])('--wait %s is refused', async (wait) => {

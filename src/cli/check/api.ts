@@ -8,13 +8,13 @@ const DEADLINE_MS = 5_000;
 /** Whether the API's port is free, or a daemon of ours has it; and whether that one is ready. */
 export async function checkApi({ http }: Config): Promise<Finding[]> {
   const { port } = http;
-  if (port === 0) return [ok('api.port', 'any free port is taken')];
+  if (port === 0) return [ok('api-port', 'any free port is taken')];
   const base = apiAddress(http);
   const ready = await askReadiness(`${base}/readyz`);
-  if (ready !== undefined) return [ok('api.port', `a daemon is running and serves ${base}`), judgeReadiness(ready)];
+  if (ready !== undefined) return [ok('api-port', `a daemon is running and serves ${base}`), judgeReadiness(ready)];
   const refusal = await tryListen(http.host, port);
-  if (refusal === undefined) return [ok('api.port', `${http.host}:${port} is free, and no daemon is running there`)];
-  return [failed('api.port', refusal === 'EADDRINUSE' ? `${http.host}:${port} is taken by something that is no daemon of ours` : `${http.host}:${port} cannot be listened on: ${refusal}`)];
+  if (refusal === undefined) return [ok('api-port', `${http.host}:${port} is free, and no daemon is running there`)];
+  return [failed('api-port', refusal === 'EADDRINUSE' ? `${http.host}:${port} is taken by something that is no daemon of ours` : `${http.host}:${port} cannot be listened on: ${refusal}`)];
 }
 
 /** Where a program on this machine reaches the API. */
@@ -27,7 +27,7 @@ interface Readiness { ready: boolean; checks: Record<string, { ready: boolean }>
 
 function judgeReadiness({ ready, checks }: Readiness): Finding {
   const missing = Object.entries(checks).filter(([, check]) => !check.ready).map(([name]) => name);
-  return ready ? ok('daemon.ready', 'the running daemon is ready') : warning('daemon.ready', `the running daemon is not ready: ${missing.join(', ')}`);
+  return ready ? ok('daemon-ready', 'the running daemon is ready') : warning('daemon-ready', `the running daemon is not ready: ${missing.join(', ')}`);
 }
 
 /** What /readyz says; undefined where nobody answers, or somebody else. */

@@ -23,7 +23,7 @@ export async function checkDatabase(config: Config, clock: Clock, log: Logger): 
   if (url !== '') return judge(await inspectDatabase(url, { clock, deadlineMs: DEADLINE_MS }), `Postgres at ${serverOf(url)}`, poolSize);
   const folder = join(config.dataDir, 'postgres');
   if (!await access(join(folder, 'data')).then(() => true, () => false)) {
-    return { findings: [ok('database.reach', `an embedded Postgres will be made in ${folder} by the first start of the daemon or of a command`)], urls: [] };
+    return { findings: [ok('database-reach', `an embedded Postgres will be made in ${folder} by the first start of the daemon or of a command`)], urls: [] };
   }
   return checkEmbedded(folder, poolSize, clock, log);
 }
@@ -34,9 +34,9 @@ async function checkEmbedded(folder: string, poolSize: number, clock: Clock, log
   const opened = await within(opening, EMBEDDED_MS, clock);
   if (opened === undefined) {
     void opening.then((late) => { if (late.kind === 'open') void late.postgres.stop(); });
-    return { findings: [failed('database.reach', `the embedded Postgres in ${folder} is not up within ${EMBEDDED_MS / 1_000} s`)], urls: [] };
+    return { findings: [failed('database-reach', `the embedded Postgres in ${folder} is not up within ${EMBEDDED_MS / 1_000} s`)], urls: [] };
   }
-  if (opened.kind === 'failed') return { findings: [failed('database.reach', `the embedded Postgres in ${folder} cannot be used: ${opened.reason}`)], urls: [] };
+  if (opened.kind === 'failed') return { findings: [failed('database-reach', `the embedded Postgres in ${folder} cannot be used: ${opened.reason}`)], urls: [] };
   try {
     return judge(await inspectDatabase(opened.postgres.url, { clock, deadlineMs: DEADLINE_MS }), `the embedded Postgres in ${folder}`, poolSize);
   } finally {
@@ -45,29 +45,29 @@ async function checkEmbedded(folder: string, poolSize: number, clock: Clock, log
 }
 
 function judge(inspection: Inspection, server: string, poolSize: number): { findings: Finding[]; urls: readonly string[] } {
-  if (inspection.kind === 'away') return { findings: [failed('database.reach', `${server} does not let us in: ${inspection.code}`)], urls: [] };
+  if (inspection.kind === 'away') return { findings: [failed('database-reach', `${server} does not let us in: ${inspection.code}`)], urls: [] };
   const { version, versionNumber, mayWrite, readOnly, aheadMs, urls } = inspection;
   const isOld = versionNumber < OLDEST_VERSION * 10_000;
-  const rights = readOnly ? failed('database.rights', 'it can only be read: a standby, or set so')
-    : mayWrite ? ok('database.rights', 'tables can be made and written') : failed('database.rights', 'the user may not make tables in the schema public, or not use those there are');
+  const rights = readOnly ? failed('database-rights', 'it can only be read: a standby, or set so')
+    : mayWrite ? ok('database-rights', 'tables can be made and written') : failed('database-rights', 'the user may not make tables in the schema public, or not use those there are');
   const findings = [
-    ok('database.reach', `${server} lets us in`),
-    isOld ? failed('database.version', `it is version ${version}`) : ok('database.version', `it is version ${version}`),
+    ok('database-reach', `${server} lets us in`),
+    isOld ? failed('database-version', `it is version ${version}`) : ok('database-version', `it is version ${version}`),
     rights,
     judgeMigrations(inspection.migrations),
-    (Math.abs(aheadMs) > CLOCK_TOLERANCE_MS ? warning : ok)('database.clock', clockSays('its clock', aheadMs)),
+    (Math.abs(aheadMs) > CLOCK_TOLERANCE_MS ? warning : ok)('database-clock', clockSays('its clock', aheadMs)),
     judgeConnections(inspection.connections, poolSize + BESIDE_POOL),
   ];
   return { findings, urls };
 }
 
 function judgeMigrations({ pending, unknown }: { pending: readonly string[]; unknown: readonly string[] }): Finding {
-  if (unknown.length > 0) return failed('database.migrations', `it is ahead of this build: it has seen ${unknown.join(', ')}`);
-  return pending.length > 0 ? warning('database.migrations', `it is behind this build: ${pending.join(', ')} will be applied`) : ok('database.migrations', 'it is up to date with this build');
+  if (unknown.length > 0) return failed('database-migrations', `it is ahead of this build: it has seen ${unknown.join(', ')}`);
+  return pending.length > 0 ? warning('database-migrations', `it is behind this build: ${pending.join(', ')} will be applied`) : ok('database-migrations', 'it is up to date with this build');
 }
 
 function judgeConnections({ most, used }: { most: number; used: number }, wanted: number): Finding {
   const says = `a daemon uses up to ${wanted} connections; Postgres has ${most}, of which ${used} are in use`;
-  if (wanted > most) return failed('database.connections', says);
-  return (wanted > most - used ? warning : ok)('database.connections', says);
+  if (wanted > most) return failed('database-connections', says);
+  return (wanted > most - used ? warning : ok)('database-connections', says);
 }
