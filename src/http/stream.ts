@@ -89,7 +89,8 @@ async function keepOpen(response: ServerResponse, caller: Caller, request: Fasti
     }
   } finally {
     unlisten();
-    response.end();
+    if (closing.aborted && response.writableLength > 0) response.destroy(); // a listener that does not read must not hold up the stop
+    else response.end();
   }
 }
 

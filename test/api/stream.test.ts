@@ -99,6 +99,14 @@ it('loses lines for a listener that does not read, and tells it how many', async
   await listener.until(() => listener.text().includes('{"n":-1}'));
 });
 
+it('is not held up at its stop by a listener that does not read', async () => {
+  const { broadcast, server } = await start();
+  const listener = await listen((await api.addToken(null)).token);
+  listener.response.pause();
+  for (let count = 0; count < 5_000; count += 1) broadcast.tell(line('notice', { data: { big: 'x'.repeat(1_000) } }));
+  await server.stop(new AbortController().signal);
+});
+
 it('takes no more listeners than it may, and gives one token a quarter', async () => {
   await start({ maxStreams: 5 });
   const [one, two, three] = [await api.addToken(null), await api.addToken(null), await api.addToken(null)];

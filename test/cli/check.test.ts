@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer as createHttp, type Server } from 'node:http';
 import { createServer as createHttps } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -124,6 +124,17 @@ describe('what is not as it should be', () => {
     expect([found.verdicts('database-migrations'), found.says('database-migrations')]).toEqual([['failed'], expect.stringContaining('9999_newer')]);
     expect(found.verdicts('database-rights')).toEqual(['failed']);
     await Promise.all([empty.drop(), ahead.drop()]);
+  });
+
+  it('with no database of its own yet is not made, and one that was made is looked into and left as it was', async () => {
+    const env = { ...settings(), DATABASE_URL: '', HOOKSWITCH_DATA_DIR: join(folder, 'embedded') };
+    const { says } = await check(['--wait', '0.1'], env);
+    expect(says('database-reach')).toContain('will be made');
+    expect(existsSync(join(folder, 'embedded'))).toBe(false);
+    expect(await runCommand(['tenant', 'add', 'acme.example'], env)).toMatchObject({ exit: 0 });
+    const made = await check(['--wait', '0.1'], env);
+    expect([made.verdicts('database-migrations'), made.verdicts('database-rights')]).toEqual([['ok'], ['ok']]);
+    expect(existsSync(join(folder, 'embedded/postgres/data/postmaster.pid'))).toBe(false); // started for the moment, and stopped
   });
 
   it('with receivers is told as a webhook would meet it', async () => {
