@@ -15,16 +15,22 @@ import { createSpill } from './delivery/spill.js';
 import { createConnectionThread } from './esl/connection-thread.js';
 import { openSurvey } from './esl/survey.js';
 import { SwitchLink } from './esl/switch-link.js';
+import { createAdminStore } from './http/admin-store.js';
 import type { Readiness } from './http/health.js';
+import { openJwt } from './http/jwt.js';
 import { createHttpServer, type HttpServer } from './http/server.js';
 import { createApiStore } from './http/store.js';
+import { parseSubscription } from './http/subscription-request.js';
 import { createIngest, type Ingest } from './ingest/ingest.js';
 import { createMemory, type Memory } from './ingest/memory.js';
 import { Reconciler } from './ingest/reconciler.js';
 import { startAll, stopAll, type Service } from './lifecycle.js';
 import type { Logger } from './log.js';
 import { createMetrics } from './metrics.js';
+import { createFusionPbx } from './sources/fusionpbx.js';
+import type { Check } from './sources/plan.js';
 import { createDirectory, type Directory } from './subscriptions/directory.js';
+import type { AddressPolicy } from './webhook/address.js';
 import { readCertificates } from './webhook/certificates.js';
 import { createConfiguredPolicy } from './webhook/destinations.js';
 import { createResolver } from './webhook/lookup.js';
@@ -51,6 +57,7 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const { random } = Math;
   const metrics = createMetrics();
   const certificates = config.webhook.caFile === '' ? [] : readCertificates(config.webhook.caFile);
+  const jwt = await openJwt(config.jwt, { clock, log });
   const database = await openDatabase(config, { log, clock, random, stopping });
   const pool = createPool({ url: database.url, max: config.database.poolSize }, log);
   const resolve = createResolver(config.webhook.dnsServers);
@@ -88,17 +95,18 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const readiness = () => readinessOf({ config, pool, feed, links, deliveries });
   const http = createHttpServer(
     { ...config.http },
-    { store: createApiStore(pool), policy, resolve, knownEvents: CALL_STATES, readiness, metrics, log, clock },
+    { store: createApiStore(pool), admin: createAdminStore(pool), jwt, policy, resolve, knownEvents: CALL_STATES, readiness, metrics, log, clock },
   );
+  const fusionpbx = config.fusionpbx.url === '' ? [] : [createFusionPbx(config.fusionpbx, { pool, check: sourcedCheck(policy), clock, log, metrics, random })];
   const watchdog = createWatchdog({ env: process.env, pid: process.pid, clock, log });
 
   const services: Service[] = [
     resource('database', async () => { await pool.end(); await database.stop(); }),
     resource('sender', () => { sender.close(); return Promise.resolve(); }),
-    feed, deliveries, retention, memory, ingest, http, ...reconcilers.values(), resource('connection thread', () => thread.stop()), ...links, watchdog,
+    feed, ...fusionpbx, deliveries, retention, memory, ingest, http, ...reconcilers.values(), resource('connection thread', () => thread.stop()), ...links, watchdog,
   ];
   await startAll(services, new AbortController().signal);
-  return { api: welcome(http, directory, log), stop: (hurry) => stopAll([...services].reverse(), hurry) };
+  return { api: welcome({ http, directory, sourced: fusionpbx.length > 0, log }), stop: (hurry) => stopAll([...services].reverse(), hurry) };
 }
 
 /** Something that is there once it is built, and has to be let go of. */
@@ -113,6 +121,15 @@ function hooksOf(ingest: Ingest, reconciler: Reconciler) {
       if (event.name === 'HEARTBEAT') reconciler.onHeartbeat(event);
       ingest.onEvent(event);
     },
+  };
+}
+
+/** What comes from elsewhere is judged as what comes through the API. */
+function sourcedCheck(policy: AddressPolicy): Check {
+  return ({ event, url, apiKey }) => {
+    const parsed = parseSubscription({ event, callback_url: url, callback_apikey: apiKey }, policy, { asAdmin: false });
+    if (parsed.kind === 'invalid') return { kind: 'refused', reason: parsed.errors.map(({ field, message }) => `${field === 'event' ? 'event_name' : field} ${message}`).join(' ') };
+    return { kind: 'valid', event: parsed.request.event, url: parsed.request.url, apiKey: parsed.request.apiKey };
   };
 }
 
@@ -147,11 +164,11 @@ async function awaitServer(url: string, { log, clock, random, stopping }: Surrou
 const DATABASE_RETRY_MS = 2_000;
 
 /** Says where the API is; to a new installation also what comes next. */
-function welcome(http: HttpServer, directory: Directory, log: Logger): { host: string; port: number } {
+function welcome({ http, directory, sourced, log }: { http: HttpServer; directory: Directory; sourced: boolean; log: Logger }): { host: string; port: number } {
   const api = http.address()!;
   const host = api.host.includes(':') ? `[${api.host}]` : api.host;
   log.info(`the API is at http://${host}:${api.port}/v1/event`);
-  if (directory.size().domains === 0) {
+  if (directory.size().domains === 0 && !sourced) {
     log.info('there is no tenant yet; to make one: npx hookswitch tenant add <domain of the tenant on the switch>');
     log.info('and a token for its API: npx hookswitch token create --domain <domain>');
   }

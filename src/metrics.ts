@@ -36,6 +36,8 @@ export function createMetrics() {
     eventToCommit: latency('event_to_commit_seconds', 'From the event read to its deliveries committed.'),
     eventToSent: latency('event_to_sent_seconds', 'From the event read to its first POST begun; first attempts without a wait only.'),
     requests: counter('http_requests_total', 'Requests answered by our HTTP server, by route and status.', ['method', 'route', 'status']),
+    sourceSyncs: counter('source_syncs_total', 'Looks at the FusionPBX database, by outcome.', ['outcome']),
+    sourceSkipped: gauge('source_rows_skipped', 'Rows of FusionPBX that could not be taken over at the last look.', ['what']),
     answer: latency('answer_seconds', 'From a POST begun to its answer.'),
   };
 }

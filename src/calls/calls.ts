@@ -2,8 +2,9 @@ import { announce, type Announcing } from './announce.js';
 import { deadlinesAfter, type Deadlines } from './deadlines.js';
 import type { SwitchEvent } from './event.js';
 import { Families, flowsOf } from './families.js';
-import type { Flow } from './flow.js';
+import type { BornLeg, Flow } from './flow.js';
 import { absorb, birthOf, watchedVariables, type Leg } from './leg.js';
+import { mergeFlow } from './merge.js';
 import type { Notice, Synthetic } from './notice.js';
 import { TOLD_FIELDS } from './payload.js';
 import { channelsToSight, concludeEnd, judgePickUp, takeSightings } from './reconcile.js';
@@ -140,17 +141,27 @@ export class Calls {
     return kept;
   }
 
-  /** Takes back a flow that an earlier process kept; false where it cannot be read or is known already. */
+  /**
+   * Takes back a flow that an earlier process kept, or takes over what another daemon knows of it. False where it cannot be read,
+   * has ended, or tells nothing new.
+   */
   restore(state: string, nowMs: number): boolean {
     // Seen first when the process began: before any link came up, so that a survey judges it.
-    const restored = restoreFlow(state, this.#families.legs, 0);
-    if (!restored || this.#families.legs.get(restored.flow.id)?.flow) return false;
-    const { flow, legs } = restored;
-    this.#families.restore(flow, legs);
+    const told = restoreFlow(state, 0);
+    if (!told) return false;
+    const root = this.#families.legs.get(told.id);
+    if (root?.flow && (root.flow.closed || root.flow.root !== root)) return false;
+    const known = root?.flow;
+    const flow = known ?? { ...told, root: (root ?? told.root) as BornLeg, legs: [], callees: [], joined: [], announced: new Map(), position: 0 };
+    const { position, legs: { length } } = flow;
+    const completed = known?.root.completed;
+    const strays = this.#families.dissolve(told.legs.map(({ id }) => id), flow);
+    const fresh = mergeFlow(flow, told, this.#families.legs);
+    this.#families.admit(flow, [...fresh, ...strays]);
     this.#kept.set(flow, flow.legs.length);
-    if (flow.root.completed) this.#startLinger(flow, nowMs);
-    for (const leg of legs) if (leg.destroyed) this.#remembered.add(leg, nowMs);
-    return true;
+    if (flow.root.completed && !completed) this.#startLinger(flow, nowMs);
+    for (const leg of fresh) if (leg.destroyed) this.#remembered.add(leg, nowMs);
+    return !known || flow.position > position || flow.legs.length > length;
   }
 
   /**

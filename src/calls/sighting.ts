@@ -12,6 +12,8 @@ export interface Sighting {
   readonly answeredUs: number | undefined;
   /** The leg it is connected with, and since when. */
   readonly bridged: { readonly otherId: string; readonly atUs: number } | undefined;
+  /** It has hung up, and is only there until the switch is done with it. */
+  readonly ended: boolean;
 }
 
 /**
@@ -40,6 +42,7 @@ export function sightingOf(row: ChannelRow, dump: SwitchEvent, rules: CallRules,
     leg, born,
     answeredUs: microseconds(dump.get('Caller-Channel-Answered-Time')),
     bridged: otherId && bridgedUs !== undefined ? { otherId, atUs: bridgedUs } : undefined,
+    ended: dump.get('Answer-State') === 'hangup',
   };
 }
 

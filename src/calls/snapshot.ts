@@ -33,29 +33,23 @@ function keepLeg({ variables, ...leg }: Leg): KeptLeg {
   return { ...leg, variables: [...variables], firstSeenMs: undefined, flow: undefined, joined: undefined, bridges: undefined, lastHeard: undefined } as KeptLeg;
 }
 
-/**
- * The flow as it was kept, with its legs; undefined where the text is none that this version understands. Legs that `known` has
- * already (they are in two flows) stay one.
- */
-export function restoreFlow(text: string, known: ReadonlyMap<string, Leg>, nowMs: number): { flow: Flow; legs: Leg[] } | undefined {
+/** The flow as it was kept, with legs of its own; undefined where the text is none that this version understands. */
+export function restoreFlow(text: string, firstSeenMs: number): Flow | undefined {
   const kept = JSON.parse(text) as KeptFlow;
   if (kept.version !== 1) return undefined;
   const { legs: keptLegs, guests, joined, announced, told, many, orphan, frozen, domain, position, lingerOver, waitOver } = kept;
-  const legs = new Map([...keptLegs, ...guests].map((leg) => [leg.id, known.get(leg.id) ?? restoreLeg(leg, nowMs)]));
+  const legs = new Map([...keptLegs, ...guests].map((leg) => [leg.id, restoreLeg(leg, firstSeenMs)]));
   const of = (id: string) => legs.get(id) as BornLeg;
   const own = keptLegs.map(({ id }) => of(id));
   const [root, ...others] = own;
   if (!root) return undefined;
-  const flow: Flow = {
+  return {
     many, orphan, position, lingerOver, waitOver, ...(frozen && { frozen }), ...(domain !== undefined && { domain }),
     id: root.id, root, legs: own, callees: others.filter((leg) => !leg.born.loopback), closed: false,
     joined: joined.map(({ id, at }) => ({ leg: of(id), at })),
-    announced: new Map(announced.map(([key, { leg, ...told }]) => [key, { ...told, leg: of(leg) }])),
+    announced: new Map(announced.map(([key, { leg, ...rest }]) => [key, { ...rest, leg: of(leg) }])),
     ...(told && { told: new Map(told) }),
   };
-  for (const leg of own) leg.flow = flow;
-  for (const { leg } of flow.joined) leg.joined.push(flow);
-  return { flow, legs: [...legs.values()] };
 }
 
 const restoreLeg = ({ variables, ...rest }: KeptLeg, firstSeenMs: number): Leg => ({ ...rest, firstSeenMs, variables: new Map(variables), joined: [], bridges: [] });

@@ -46,6 +46,9 @@ export const text: Kind<string> = kind('text', 'a text', isText);
 /** Empty, or a text without white space. */
 export const wordOrNone: Kind<string> = kind('text', 'a text without white space, or empty', (value) => value === '' || isWord(value));
 
+/** Any text, empty or not. */
+export const anyText: Kind<string> = kind('text', 'a text', isText);
+
 /** A list of texts without white space; it may be empty. */
 export const words: Kind<string[]> = kind('list', 'a list of texts without white space', (value) => Array.isArray(value) && value.every(isWord));
 
@@ -86,8 +89,28 @@ export const timeZone: Kind<string> = kind('text', 'a time zone of the IANA data
 });
 
 /** Where Postgres is; '' for the embedded one. */
-export const databaseUrl: Kind<string> = kind('text', 'postgres://user:password@host:port/database, or empty for the embedded Postgres',
-  (value) => value === '' || (isText(value) && /^postgres(ql)?:\/\//.test(value) && URL.canParse(value)));
+export const databaseUrl: Kind<string> = kind('text', 'postgres://user:password@host:port/database, or empty for the embedded Postgres', isPostgresOrNone);
+
+/** Where the Postgres of FusionPBX is; '' for none. */
+export const fusionpbxUrl: Kind<string> = kind('text', 'postgres://user:password@host:port/database, or empty for no FusionPBX', isPostgresOrNone);
+
+function isPostgresOrNone(value: unknown): boolean {
+  return value === '' || (isText(value) && /^postgres(ql)?:\/\//.test(value) && URL.canParse(value));
+}
+
+/** Yes or no. */
+export const yesOrNo: Kind<boolean> = kind('json', 'true or false', (value) => typeof value === 'boolean');
+
+/** A secret that signs with HMAC; RFC 7518, 3.2 asks for as many bytes as the hash has. '' for none. */
+export const signingSecret: Kind<string> = kind('text', 'a text of 32 bytes or more, or empty', (value) => value === '' || (isText(value) && Buffer.byteLength(value) >= 32));
+
+/** Where public keys are fetched. Whoever can change them on the way can sign as anybody, hence https. '' for nowhere. */
+export const keysUrl: Kind<string> = kind('text', 'an https URL (http for 127.0.0.1, ::1 and localhost), or empty', (value) => {
+  if (value === '') return true;
+  if (!isText(value) || /\s/.test(value) || !URL.canParse(value)) return false;
+  const { protocol, hostname } = new URL(value);
+  return protocol === 'https:' || (protocol === 'http:' && ['127.0.0.1', '[::1]', 'localhost'].includes(hostname));
+});
 
 /** Where the end of a call is told: CHANNEL_HANGUP_COMPLETE, or a CUSTOM event of that subclass. */
 export const cdrSource: Kind<'hangup_complete' | `custom:${string}`> = kind('text', 'hangup_complete, or custom: and the subclass of an event',

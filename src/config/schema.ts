@@ -39,6 +39,22 @@ export const schema = {
     requestsPerMinute: key(is.whole(1, 1_000_000, 'requests'), 'Requests to the API that one token may make in a minute.'),
     bodyLimitBytes: key(is.whole(1_024, 16_777_216, 'bytes'), 'The longest body of a request to the API, in bytes.'),
   },
+  jwt: {
+    secret: secret(is.signingSecret, 'The secret of JWTs that are signed with HS256. Empty: none are taken.', 'HOOKSWITCH_JWT_SECRET'),
+    jwksFile: key(is.anyText, 'A file with the public keys (a JWK set) of JWTs that are signed with RS256 or ES256; read at the start. Empty: none.', 'HOOKSWITCH_JWT_JWKS_FILE'),
+    jwksUrl: key(is.keysUrl, 'Where to fetch such a set instead. Empty: nowhere.', 'HOOKSWITCH_JWT_JWKS_URL'),
+    issuer: key(is.wordOrNone, 'The issuer (iss) that a JWT must name. Empty: any.', 'HOOKSWITCH_JWT_ISSUER'),
+    audience: key(is.wordOrNone, 'The audience (aud) that a JWT must be meant for. Empty: any.', 'HOOKSWITCH_JWT_AUDIENCE'),
+    domainClaim: key(is.filled, "The claim that says whose a JWT is: a domain's uuid or its name.", 'HOOKSWITCH_JWT_DOMAIN_CLAIM'),
+    adminClaim: key(is.anyText, "The claim that makes a JWT an admin's where it is, or as a list has, jwt.adminValue. Empty: no JWT is an admin's.", 'HOOKSWITCH_JWT_ADMIN_CLAIM'),
+    adminValue: key(is.anyText, 'The value of that claim.', 'HOOKSWITCH_JWT_ADMIN_VALUE'),
+    clockToleranceSeconds: key(is.whole(0, 3_600, 'seconds'), 'By how many seconds the clock of the issuer may differ from ours.'),
+  },
+  fusionpbx: {
+    url: secret(is.fusionpbxUrl, 'The Postgres of a FusionPBX whose domains become tenants; it is only read. Empty: none.', 'HOOKSWITCH_FUSIONPBX_URL'),
+    pollMs: key(is.milliseconds(1_000), 'How often it is read, in milliseconds.'),
+    subscriptions: key(is.yesOrNo, 'Whether its table v_event_domain, where it has one, is taken over as subscriptions.', 'HOOKSWITCH_FUSIONPBX_SUBSCRIPTIONS'),
+  },
   switches: secret(is.switches, 'The switches to listen to, each with name, host, port and password. Empty: the single one under "switch".', 'HOOKSWITCH_SWITCHES'),
   switch: {
     name: key(is.word, 'The name of the single switch, in logs and metrics.', 'HOOKSWITCH_SWITCH_NAME'),

@@ -23,7 +23,8 @@ async function loadDomains(db: Queryable, domainIds: string[] | null): Promise<D
 
 async function loadSubscriptions(db: Queryable, domainIds: string[] | null): Promise<SubscriptionRow[]> {
   const { rows } = await db.query<SubscriptionRow>(
-    `select e.event_domain_uuid as id, e.domain_uuid as "domainId", e.event_name as event, e.callback_url as url, e.callback_apikey as "apiKey"
+    `select e.event_domain_uuid as id, e.domain_uuid as "domainId", e.event_name as event, e.callback_url as url, e.callback_apikey as "apiKey",
+            e.payload_format as format, e.rate_per_second as "ratePerSecond"
        from event_domain e join domain d using (domain_uuid)
       where e.enabled and d.enabled and ($1::uuid[] is null or e.domain_uuid = any ($1))
       order by e.domain_uuid, e.created_at, e.event_domain_uuid`,
@@ -42,9 +43,9 @@ function share(rows: SubscriptionRow[], domains: ReadonlyMap<string, Domain>): S
     if (known === undefined) seen.set(text, text);
     return known ?? text;
   };
-  return rows.flatMap(({ id, domainId, event, url, apiKey }) => {
+  return rows.flatMap(({ domainId, event, url, apiKey, ...rest }) => {
     const domain = domains.get(domainId);
     if (!domain) return []; // added between the two statements
-    return { id, domainId: domain.id, domainName: domain.name, event: once(event), url: once(url), apiKey: once(apiKey) };
+    return { ...rest, domainId: domain.id, domainName: domain.name, event: once(event), url: once(url), apiKey: once(apiKey) };
   });
 }

@@ -3,10 +3,18 @@ import type { Queryable } from './pool.js';
 import { isUuid } from './uuid.js';
 
 /** A subscription as stored. */
-export interface StoredSubscription extends Subscription { readonly enabled: boolean; readonly createdAt: Date; readonly updatedAt: Date }
+export interface StoredSubscription extends Subscription {
+  readonly enabled: boolean;
+  /** Why the daemon disabled it, and when it was disabled; null where its tenant did it, or it is enabled. */
+  readonly disabledReason: string | null;
+  readonly disabledAt: Date | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
 
 const COLUMNS = `event_domain_uuid as id, domain_uuid as "domainId", domain_name as "domainName", event_name as event, callback_url as url,
-  callback_apikey as "apiKey", enabled, created_at as "createdAt", updated_at as "updatedAt"`;
+  callback_apikey as "apiKey", payload_format as format, rate_per_second as "ratePerSecond", enabled,
+  disabled_reason as "disabledReason", disabled_at as "disabledAt", created_at as "createdAt", updated_at as "updatedAt"`;
 
 /** What one tenant subscribed to, oldest first, disabled ones included. */
 export async function listSubscriptions(db: Queryable, domainId: string): Promise<StoredSubscription[]> {

@@ -4,7 +4,8 @@ import type { Subscription } from '../subscriptions/subscription.js';
 import type { AddressPolicy } from '../webhook/address.js';
 import { AddressRefused, resolveAllowed, type Resolve } from '../webhook/lookup.js';
 import type { Caller } from './auth.js';
-import { sendProblem, type FieldError } from './problem.js';
+import { bodiless } from './bodiless.js';
+import { invalid, sendProblem, type FieldError, type Problem } from './problem.js';
 import type { ApiStore } from './store.js';
 import { parseSubscription, urlMessage } from './subscription-request.js';
 
@@ -24,13 +25,7 @@ const RESOLVE_MS = 2_000;
 export function registerEvents(app: FastifyInstance, deps: EventDeps): void {
   app.get('/v1/event', (request, reply) => list(request, reply, deps));
   app.post('/v1/event', (request, reply) => create(request, reply, deps));
-  app.register((scope, _options, done) => {
-    // Many clients announce JSON on every request; what a DELETE carries is of no interest.
-    scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, parsed) => parsed(null));
-    scope.delete('/v1/event/:id', (request, reply) => remove(request, reply, deps));
-    done();
-  });
+  bodiless(app, (scope) => { scope.delete('/v1/event/:id', (request, reply) => remove(request, reply, deps)); });
 }
 
 async function list(request: FastifyRequest, reply: FastifyReply, { store }: EventDeps): Promise<unknown> {
@@ -52,6 +47,7 @@ async function create(request: FastifyRequest, reply: FastifyReply, deps: EventD
   const refusal = lookUp === undefined ? undefined : await refusalOf(lookUp, deps);
   if (refusal !== undefined) return invalid(reply, [{ field: 'callback_url', message: urlMessage(refusal) }]);
 
+  if (await deps.store.sourceOfWish(domainId, event, url) === 'fusionpbx') return sendProblem(reply, ELSEWHERE);
   const stored = await deps.store.upsertSubscription(domainId, event, url, apiKey);
   if (stored === undefined) return invalid(reply, [NO_SUCH_DOMAIN]);
   const warning = `Event ${JSON.stringify(event)} is not known and will not be delivered. Known events: ${deps.knownEvents.join(', ')}.`;
@@ -62,6 +58,7 @@ async function remove(request: FastifyRequest, reply: FastifyReply, { store }: E
   const { id } = request.params as { id: string };
   const caller = callerOf(request);
   const domainId = caller.kind === 'tenant' ? caller.domainId : (await store.findSubscription(id))?.domainId;
+  if (domainId !== undefined && await store.sourceOfSubscription(domainId, id) === 'fusionpbx') return sendProblem(reply, ELSEWHERE);
   const deleted = domainId !== undefined && await store.deleteSubscription(domainId, id);
   return deleted ? { deleted: true } : sendProblem(reply, { status: 404, detail: 'There is no such subscription.' });
 }
@@ -71,11 +68,11 @@ async function namedDomain(name: string | string[], store: ApiStore): Promise<st
   return typeof name === 'string' && !name.includes('\0') ? (await store.findDomain(name))?.id : undefined;
 }
 
-const NO_SUCH_DOMAIN: FieldError = { field: 'domain', message: 'There is no such domain.' };
+const ELSEWHERE: Problem = {
+  status: 409, detail: 'This subscription is looked after in FusionPBX, in its table v_event_domain. Change it there; it follows here with the next look at that table.',
+};
 
-function invalid(reply: FastifyReply, errors: FieldError[]): FastifyReply {
-  return sendProblem(reply, { status: 400, detail: errors.map(({ field, message }) => `${field} ${message}`.trim()).join(' '), errors });
-}
+const NO_SUCH_DOMAIN: FieldError = { field: 'domain', message: 'There is no such domain.' };
 
 /** Why a name may not be called, if all that it resolves to now is refused. One that does not resolve may yet do so. */
 async function refusalOf(hostname: string, { policy, resolve, clock }: EventDeps): Promise<string | undefined> {

@@ -20,6 +20,11 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
   return reply.code(problem.status).headers({ ...problem.headers, 'content-type': PROBLEM_TYPE }).send(Buffer.from(problemBody(problem)));
 }
 
+/** Answers that fields of the request are wrong, all of them at once. */
+export function invalid(reply: FastifyReply, errors: FieldError[]): FastifyReply {
+  return sendProblem(reply, { status: 400, detail: errors.map(({ field, message }) => `${field} ${message}`.trim()).join(' '), errors });
+}
+
 /** The seconds of a `Retry-After` header; never 0, which would invite the very next request. */
 export function retryAfter(ms: number): Record<string, string> {
   return { 'retry-after': String(Math.max(1, Math.ceil(ms / 1_000))) };

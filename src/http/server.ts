@@ -4,7 +4,8 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Clock } from '../clock.js';
 import type { Service } from '../lifecycle.js';
 import type { Logger } from '../log.js';
-import { requireCaller } from './auth.js';
+import { registerAdmin, type AdminDeps } from './admin.js';
+import { requireCaller, type AuthDeps } from './auth.js';
 import { registerEvents, type EventDeps } from './events.js';
 import { problemOf } from './failure.js';
 import { registerHealth, type HealthDeps } from './health.js';
@@ -31,17 +32,23 @@ export interface HttpOptions {
   handlerTimeoutMs?: number;
 }
 
-export interface HttpDeps extends EventDeps, HealthDeps { log: Logger; clock: Clock }
+export interface HttpDeps extends EventDeps, HealthDeps, Pick<AdminDeps, 'admin'>, Pick<AuthDeps, 'jwt'> { log: Logger; clock: Clock }
+
+/** A path that is answered, with `:name` for what varies in it. */
+export interface Route { method: string; path: string }
 
 /** The REST API and the daemon's health, over HTTP. */
 export interface HttpServer extends Service {
   /** Where it listens; undefined unless started. */
   address(): { host: string; port: number } | undefined;
+  /** All that is answered, once started. */
+  routes(): readonly Route[];
 }
 
 /** See `HttpServer`. Opens its port in `start`; `stop` answers the requests in hand, and drops them when `hurry` aborts. */
 export function createHttpServer(options: HttpOptions, deps: HttpDeps): HttpServer {
-  const app = build(options, deps);
+  const routes: Route[] = [];
+  const app = build(options, deps, routes);
   let stopped: Promise<void> | undefined;
   return {
     name: 'http',
@@ -57,6 +64,7 @@ export function createHttpServer(options: HttpOptions, deps: HttpDeps): HttpServ
       await stopped;
       hurry.removeEventListener('abort', drop);
     },
+    routes: () => routes,
     address() {
       const address = app.server.address();
       return typeof address === 'string' || address === null ? undefined : { host: address.address, port: address.port };
@@ -64,7 +72,7 @@ export function createHttpServer(options: HttpOptions, deps: HttpDeps): HttpServ
   };
 }
 
-function build(options: HttpOptions, deps: HttpDeps): FastifyInstance {
+function build(options: HttpOptions, deps: HttpDeps, routes: Route[]): FastifyInstance {
   const { requestsPerMinute = 600, failuresPerMinute = 60, bodyLimitBytes = 65_536, trustProxy = false } = options;
   const app = fastify({
     ...timeouts(options), bodyLimit: bodyLimitBytes, trustProxy, return503OnClosing: false, routerOptions: { ignoreTrailingSlash: true },
@@ -78,13 +86,15 @@ function build(options: HttpOptions, deps: HttpDeps): FastifyInstance {
   app.addHook('onRequest', (request, reply, next) => { identify(request, reply); next(); });
   app.addHook('onResponse', recordRequest(deps.log, deps.metrics));
   app.setErrorHandler(failureHandler(deps.log));
+  app.addHook('onRoute', ({ method, url: path }) => { routes.push(...[method].flat().map((name) => ({ method: name, path }))); });
   answerUnrouted(app);
   registerHealth(app, deps);
   app.register((scope, _options, done) => {
     scope.addHook('onRequest', requireCaller({
-      store: deps.store, perToken: createRateLimit(requestsPerMinute, deps.clock), failures: createRateLimit(failuresPerMinute, deps.clock),
+      store: deps.store, jwt: deps.jwt, perToken: createRateLimit(requestsPerMinute, deps.clock), failures: createRateLimit(failuresPerMinute, deps.clock),
     }));
     registerEvents(scope, deps);
+    registerAdmin(scope, deps);
     done();
   });
   return app;

@@ -1,6 +1,7 @@
 import type { Queryable } from '../db/pool.js';
 import { deleteSubscription, findSubscription, listAllSubscriptions, listSubscriptions, upsertSubscription, type StoredSubscription } from '../db/subscriptions.js';
-import { findDomain } from '../db/tenants.js';
+import { sourceOfSubscription, sourceOfWish } from '../db/sources.js';
+import { findDomain, findDomainById, type Source } from '../db/tenants.js';
 import { findToken, touchToken, type FoundToken } from '../db/tokens.js';
 import type { Domain } from '../subscriptions/directory.js';
 
@@ -12,6 +13,7 @@ export interface ApiStore {
   findToken(sha256: Buffer): Promise<FoundToken>;
   touchToken(id: string): Promise<void>;
   findDomain(name: string): Promise<Domain | undefined>;
+  findDomainById(id: string): Promise<Domain | undefined>;
   /** Oldest first. */
   listSubscriptions(domainId: string): Promise<StoredSubscription[]>;
   /** Of all domains, oldest first. */
@@ -20,6 +22,9 @@ export interface ApiStore {
   findSubscription(id: string): Promise<StoredSubscription | undefined>;
   /** Undefined where the domain is gone. */
   upsertSubscription(domainId: string, event: string, url: string, apiKey: string): Promise<{ id: string } | undefined>;
+  /** Where a domain's subscription is looked after; undefined where it has none of this id, or none to this event at this URL. */
+  sourceOfSubscription(domainId: string, id: string): Promise<Source | undefined>;
+  sourceOfWish(domainId: string, event: string, url: string): Promise<Source | undefined>;
   /** False where the domain has none of this id. */
   deleteSubscription(domainId: string, id: string): Promise<boolean>;
 }
@@ -32,10 +37,13 @@ export function createApiStore(db: Queryable): ApiStore {
     findToken: (sha256) => asked(findToken(db, sha256)),
     touchToken: (id) => asked(touchToken(db, id)),
     findDomain: (name) => asked(findDomain(db, name)),
+    findDomainById: (id) => asked(findDomainById(db, id)),
     listSubscriptions: (domainId) => asked(listSubscriptions(db, domainId)),
     listAllSubscriptions: () => asked(listAll(db)),
     findSubscription: (id) => asked(findSubscription(db, id)),
     upsertSubscription: (domainId, event, url, apiKey) => asked(upsertSubscription(db, domainId, event, url, apiKey)),
+    sourceOfSubscription: (domainId, id) => asked(sourceOfSubscription(db, domainId, id)),
+    sourceOfWish: (domainId, event, url) => asked(sourceOfWish(db, domainId, event, url)),
     deleteSubscription: (domainId, id) => asked(deleteSubscription(db, domainId, id)),
   };
 }
@@ -55,8 +63,8 @@ async function listAll(db: Queryable): Promise<StoredSubscription[]> {
  */
 const AWAY = new Set(['08', '25', '28', '3D', '40', '53', '55', '57', '58']);
 
-/** An error without an SQLSTATE comes from the connection: pg's own have no code at all. */
-async function asked<T>(answer: Promise<T>): Promise<T> {
+/** The answer, or `StoreAway` where the database could not be asked. An error without an SQLSTATE comes from the connection: pg's own have no code at all. */
+export async function asked<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {

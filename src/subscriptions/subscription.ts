@@ -9,4 +9,8 @@ export interface Subscription {
   readonly url: string;
   /** Sent as the receiver's key; '' for none. */
   readonly apiKey: string;
+  /** The shape of the body. */
+  readonly format: 'v1' | 'v2';
+  /** POSTs a second at most; null: as fast as the receiver answers. */
+  readonly ratePerSecond: number | null;
 }

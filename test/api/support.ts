@@ -4,7 +4,9 @@ import { createConnection } from 'node:net';
 import { systemClock, type Clock } from '../../src/clock.js';
 import { addDomain } from '../../src/db/tenants.js';
 import { insertToken } from '../../src/db/tokens.js';
+import { createAdminStore } from '../../src/http/admin-store.js';
 import type { Readiness } from '../../src/http/health.js';
+import { openJwt, type JwtOptions } from '../../src/http/jwt.js';
 import { createHttpServer, type HttpOptions } from '../../src/http/server.js';
 import { createApiStore } from '../../src/http/store.js';
 import { hashToken, newToken } from '../../src/http/token.js';
@@ -18,16 +20,21 @@ export interface Answer { status: number; headers: IncomingHttpHeaders; text: st
 export interface Ask { token?: string; headers?: Record<string, string>; body?: string | Buffer }
 export interface LogLine { level: string; message: string; fields: LogFields }
 
-export interface ApiOptions extends Partial<HttpOptions> { clock?: Clock; resolve?: Resolve; allow?: string[]; readiness?: () => Promise<Readiness> }
+export interface ApiOptions extends Partial<HttpOptions> { clock?: Clock; resolve?: Resolve; allow?: string[]; readiness?: () => Promise<Readiness>; jwt?: Partial<JwtOptions> }
 
 const ready: Readiness = { ready: true, checks: { database: { ready: true }, switches: { ready: true }, backlog: { ready: true }, buffer: { ready: true } } };
 
+const NO_JWT: JwtOptions = {
+  secret: '', jwksFile: '', jwksUrl: '', issuer: '', audience: '', domainClaim: 'domain_uuid', adminClaim: '', adminValue: '', clockToleranceSeconds: 0,
+};
+
 /** The whole API on a port of its own, over a database of its own. */
-export async function startApi({ clock = systemClock, resolve = publicName, allow = [], readiness = () => Promise.resolve(ready), ...options }: ApiOptions = {}) {
+export async function startApi({ clock = systemClock, resolve = publicName, allow = [], readiness = () => Promise.resolve(ready), jwt = {}, ...options }: ApiOptions = {}) {
   const database = await createDatabase();
   const lines: LogLine[] = [];
+  const log = recordingLog(lines);
   const server = createHttpServer({ host: '127.0.0.1', port: 0, ...options }, {
-    store: createApiStore(database.pool), clock, log: recordingLog(lines), metrics: createMetrics(),
+    store: createApiStore(database.pool), admin: createAdminStore(database.pool), jwt: await openJwt({ ...NO_JWT, ...jwt }, { clock, log }), clock, log, metrics: createMetrics(),
     policy: createAddressPolicy({ allow }), resolve, readiness, knownEvents: ['ringing', 'answered', 'hangup', 'cdr'],
   });
   const stop = async () => {

@@ -10,7 +10,7 @@ import { silentLog } from '../support/silent-log.js';
 import type { TestDatabase } from '../support/postgres.js';
 import { SUBSCRIPTION } from './promise.js';
 
-export const subscription: Subscription = { id: SUBSCRIPTION, domainId: 'd', domainName: 'tenant.example', event: 'call.ringing', url: 'http://unused', apiKey: 's3cret' };
+export const subscription: Subscription = { id: SUBSCRIPTION, domainId: 'd', domainName: 'tenant.example', event: 'call.ringing', url: 'http://unused', apiKey: 's3cret', format: 'v1', ratePerSecond: null };
 
 export interface HarnessOptions extends Partial<DeliveriesOptions> {
   waitsMs?: number[];
