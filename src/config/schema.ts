@@ -102,8 +102,8 @@ export const schema = {
     maxBacklog: key(is.whole(1, 1_000_000_000, 'deliveries'), 'With more deliveries waiting than this the daemon reports itself as not ready.'),
   },
   retention: {
-    deliveredDays: key(is.whole(1, 3_650, 'days'), 'For how many days delivered webhooks are kept.'),
-    abandonedDays: key(is.whole(1, 3_650, 'days'), 'For how many days webhooks that were given up or had expired are kept.'),
+    deliveredDays: key(is.whole(1, 3_650, 'days'), 'For how many days after that of their call, UTC, delivered webhooks are kept.'),
+    abandonedDays: key(is.whole(1, 3_650, 'days'), 'The same for webhooks that were given up or had expired; a day is never kept for less than retention.deliveredDays.'),
   },
 };
 
