@@ -46,7 +46,7 @@ export function announce(flow: Flow, nowMs: number, by: Announcing): Notice[] {
   const say = ({ state, leg, atUs, synthetic, recorded, tell }: Due) => {
     tell();
     if (state === 'missed' || state === 'recording') { if (!by.asked.event(domain, state)) return; }
-    else flow.frozen ??= { domain, direction, voice }; // what is told besides must not change the four
+    else flow.frozen ??= { domain, direction, voice, startedUs: flow.root.born.atUs }; // what is told besides must not change the four
     const notice = noticeOf({ flow, state, leg, domain, direction, voice, recorded }, atUs, nowMs, by);
     notices.push(synthetic ? { ...notice, synthetic } : notice);
   };
@@ -147,7 +147,7 @@ function noticeOf(told: Told, occurredAtUs: number, receivedAtMs: number, { swit
   flow.position += 1;
   return {
     switchName, flowId: flow.id, legId: leg.id, subjectId: recorded?.file ?? (asOne ? flow.id : leg.id), state, domain: told.domain,
-    position: flow.position, occurredAtUs, receivedAtMs,
+    flowStartedUs: flow.frozen?.startedUs ?? flow.root.born.atUs, position: flow.position, occurredAtUs, receivedAtMs,
     payload: payloadOf(told, callId, startedUs, rules, stamp),
     ...(asked.detail(told.domain, state) && { detail: detailOf(told, switchName, rules) }),
   };

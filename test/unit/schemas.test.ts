@@ -7,6 +7,7 @@ import type { Subscription } from '../../src/subscriptions/subscription.js';
 import { withSequence } from '../../src/webhook/envelope.js';
 import { eventsOf, EVERYTHING, goldensOf, LOAD, play, recordedCalls, RULES } from '../support/goldens.js';
 import { Script } from '../support/script.js';
+import { signing } from '../support/signing.js';
 
 const schemaOf = (version: 'v1' | 'v2') => JSON.parse(readFileSync(new URL(`../../schemas/webhook-${version}.json`, import.meta.url), 'utf8')) as AnySchemaObject & { properties: { data: object } };
 const schemas = { v1: schemaOf('v1'), v2: schemaOf('v2') };
@@ -25,7 +26,7 @@ const validate = closed();
 const faults = (by: ValidateFunction, body: unknown) => (by(body) ? [] : by.errors);
 
 const subscription = (format: 'v1' | 'v2'): Subscription =>
-  ({ id: '5a000000-0000-4000-8000-000000000001', domainId: 'd', domainName: 'a.example.test', event: '', url: 'https://x.example/hook', apiKey: '', format, ratePerSecond: null });
+  ({ id: '5a000000-0000-4000-8000-000000000001', domainId: 'd', domainName: 'a.example.test', event: '', url: 'https://x.example/hook', apiKey: '', format, ratePerSecond: null, signing });
 
 /** The body as the receiver gets it. */
 function bodyOf(notice: Notice, format: 'v1' | 'v2'): unknown {
