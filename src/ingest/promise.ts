@@ -5,14 +5,14 @@ import type { Subscription } from '../subscriptions/subscription.js';
 import { envelope, envelopeRest } from '../webhook/envelope.js';
 import { deliveryId, laneKey, urlKey } from '../webhook/identity.js';
 
-/** What a notice promises: one delivery to each subscription of its domain that wants its state. */
+/** What a notice promises: one delivery to each subscription of its domain that wants its state, held back where that is disabled. */
 export function promise(notice: Notice, directory: Pick<Directory, 'find'>): NewDelivery[] {
   const subscriptions = directory.find(notice.domain, notice.state);
   if (subscriptions.length === 0) return [];
   const bodyFor = bodiesOf(notice);
   const occurredAt = new Date(notice.occurredAtUs / 1_000);
   return subscriptions.map((subscription) => {
-    const { id: subscriptionId, domainId, url } = subscription;
+    const { id: subscriptionId, domainId, url, enabled } = subscription;
     const id = deliveryId(subscriptionId, notice.flowId, notice.subjectId, notice.state);
     return {
       id,
@@ -32,6 +32,7 @@ export function promise(notice: Notice, directory: Pick<Directory, 'find'>): New
       occurredAt,
       receivedAtMs: notice.receivedAtMs,
       ...(notice.synthetic && { synthetic: notice.synthetic }),
+      ...(!enabled && { held: true as const }),
     };
   });
 }

@@ -86,7 +86,7 @@ it('the headers that receivers are told of are those that are sent', async () =>
   const sent: Record<string, string> = {};
   await deliver({ ...promiseTo('http://receiver.test/', 'flow', 1), day: '2026-01-01', sequence: 1, attempt: 2, attemptsBefore: 1, alone: false, synthetic: 'lost', replayed: true, expiresAtMs: null }, {
     send: ({ headers }) => { Object.assign(sent, headers); return Promise.resolve({ kind: 'answered', status: 200, excerpt: '', timing: { totalMs: 1 } }); },
-    subscriptionOf: () => ({ id: SUBSCRIPTION, domainId: '', domainName: '', event: 'ringing', url: '', apiKey: 'key', signing, format: 'v1', ratePerSecond: null }),
+    subscriptionOf: () => ({ id: SUBSCRIPTION, domainId: '', domainName: '', event: 'ringing', url: '', apiKey: 'key', signing, format: 'v1', ratePerSecond: null, enabled: true }),
     mayPost: () => true,
     policy: { waitsMs: [], jitter: 0, random: () => 0.5 },
     clock: manualClock().clock, metrics: createMetrics(), headers: { userAgent: '', keyHeader: 'authorization', keyScheme: 'Bearer' },
@@ -116,7 +116,7 @@ describe('of a recorded call', () => {
 
   it('the body of version 2 is the one that receivers are shown', async () => {
     const hangup = play(await eventsOf('calls/09-ringgroup-simultaneous'), RULES, EVERYTHING).notices.filter(({ state }) => state === 'hangup').at(-1)!;
-    const subscription = { id: SUBSCRIPTION, domainId: '', domainName: '', event: 'hangup', url: '', apiKey: '', format: 'v2', ratePerSecond: null, signing } as const;
+    const subscription = { id: SUBSCRIPTION, domainId: '', domainName: '', event: 'hangup', url: '', apiKey: '', format: 'v2', ratePerSecond: null, signing, enabled: true } as const;
     const [{ id, body } = { id: '', body: '' }] = promise(hangup, { find: () => [subscription] });
     expect(blocks('docs/webhooks.md', 'json').slice(2).map((text) => JSON.stringify(JSON.parse(text)))).toEqual([withSequence(body, id, 7)]);
   });

@@ -10,7 +10,7 @@ import { signing } from '../support/signing.js';
 const ID = '6d0a1c1e-6a43-8f6a-9a3b-58c02c3a1f0e';
 const domain = { id: 'd1', name: 'a.example.test', enabled: true };
 const wants = (id: string, event: string, format: 'v1' | 'v2' = 'v1'): Subscription =>
-  ({ id, domainId: 'd1', domainName: domain.name, event, url: `https://${id}.example/hook`, apiKey: '', format, ratePerSecond: null, signing });
+  ({ id, domainId: 'd1', domainName: domain.name, event, url: `https://${id}.example/hook`, apiKey: '', format, ratePerSecond: null, signing, enabled: true });
 
 it('says when it happened in UTC, to the microsecond', () => {
   const at = (us: number) => (JSON.parse(envelope(ID, envelopeRest({ type: 'cdr', occurredAtUs: us, data: {} }))) as { occurred_at: string }).occurred_at;

@@ -26,7 +26,7 @@ const validate = closed();
 const faults = (by: ValidateFunction, body: unknown) => (by(body) ? [] : by.errors);
 
 const subscription = (format: 'v1' | 'v2'): Subscription =>
-  ({ id: '5a000000-0000-4000-8000-000000000001', domainId: 'd', domainName: 'a.example.test', event: '', url: 'https://x.example/hook', apiKey: '', format, ratePerSecond: null, signing });
+  ({ id: '5a000000-0000-4000-8000-000000000001', domainId: 'd', domainName: 'a.example.test', event: '', url: 'https://x.example/hook', apiKey: '', format, ratePerSecond: null, signing, enabled: true });
 
 /** The body as the receiver gets it. */
 function bodyOf(notice: Notice, format: 'v1' | 'v2'): unknown {
