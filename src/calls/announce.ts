@@ -38,7 +38,7 @@ export function announce(flow: Flow, nowMs: number, by: Announcing): Notice[] {
   const voice = flow.frozen?.voice ?? voiceOf(flow, direction, by.rules);
   const notices: Notice[] = [];
   const say = ({ state, leg, atUs, synthetic, tell }: Due) => {
-    flow.frozen ??= { domain, direction, voice };
+    flow.frozen ??= { domain, direction, voice, startedUs: flow.root.born.atUs };
     tell();
     const notice = noticeOf({ flow, state, leg, domain, direction, voice }, atUs, nowMs, by);
     notices.push(synthetic ? { ...notice, synthetic } : notice);
@@ -126,7 +126,7 @@ function noticeOf(told: Told, occurredAtUs: number, receivedAtMs: number, { swit
   flow.position += 1;
   return {
     switchName, flowId: flow.id, legId: leg.id, subjectId: asOne ? flow.id : leg.id, state, domain: told.domain,
-    position: flow.position, occurredAtUs, receivedAtMs,
+    flowStartedUs: flow.frozen?.startedUs ?? flow.root.born.atUs, position: flow.position, occurredAtUs, receivedAtMs,
     payload: payloadOf(told, callId, startedUs, rules, stamp),
   };
 }

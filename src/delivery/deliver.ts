@@ -3,7 +3,7 @@ import type { Delivery } from '../db/outbox.js';
 import type { Metrics } from '../metrics.js';
 import type { Subscription } from '../subscriptions/subscription.js';
 import { backoffMs, type RetryPolicy } from '../webhook/backoff.js';
-import { judge, type Reply } from '../webhook/outcome.js';
+import { judge, recordOf, type Reply } from '../webhook/outcome.js';
 import { keysAt, sign, type SigningKeys } from '../webhook/sign.js';
 import type { Verdict } from './receivers.js';
 
@@ -35,22 +35,22 @@ const LONGEST_LOCKED_MS = 600_000;
 export async function deliver(delivery: Delivery, deps: DeliverDeps, signal: AbortSignal): Promise<Verdict> {
   const { clock, metrics } = deps;
   if (!deps.mayPost()) return { kind: 'released' };
-  if (delivery.expiresAtMs !== null && delivery.expiresAtMs <= clock.now().getTime()) return { kind: 'expired' };
+  if (delivery.expiresAtMs !== null && delivery.expiresAtMs <= clock.monotonicMs()) return { kind: 'expired' };
   const subscription = deps.subscriptionOf(delivery.subscriptionId);
   if (subscription === undefined) return { kind: 'abandoned', reason: 'unsubscribed' };
   const { apiKey, signing } = subscription;
   if (signing.kind === 'locked') return putOff(delivery, signing.reason, deps);
 
-  const startedAtMs = clock.monotonicMs();
-  if (delivery.receivedAtMs !== undefined) metrics.eventToSent.observe((startedAtMs - delivery.receivedAtMs) / 1_000);
+  const startedAt = clock.now();
+  if (delivery.receivedAtMs !== undefined) metrics.eventToSent.observe((clock.monotonicMs() - delivery.receivedAtMs) / 1_000);
   const body = Buffer.from(delivery.body);
-  const headers = headersFor(delivery, body, { apiKey, signing }, clock.now(), deps.headers);
+  const headers = headersFor(delivery, body, { apiKey, signing }, startedAt, deps.headers);
   const reply = await deps.send({ url: delivery.url, body, headers }, signal);
-  metrics.answer.observe((clock.monotonicMs() - startedAtMs) / 1_000);
+  metrics.answer.observe(reply.timing.totalMs / 1_000);
 
-  const outcome = judge(reply, delivery.attempt, deps.policy);
+  const outcome = judge(reply, delivery.attempt - delivery.attemptsBefore, deps.policy);
   metrics.attempts.inc({ outcome: outcome.kind });
-  return outcome;
+  return { ...outcome, record: recordOf(startedAt, reply, outcome) };
 }
 
 /** Never sent without its proofs, and never given up for want of them: that is the operator's to mend, and only its age ends it. */
@@ -75,6 +75,7 @@ function headersFor(
     'x-hookswitch-sequence': String(delivery.sequence),
   };
   if (delivery.synthetic !== null) headers['x-hookswitch-synthetic'] = delivery.synthetic;
+  if (delivery.replayed) headers['x-hookswitch-replay'] = 'true';
   if (apiKey !== '') headers[keyHeader] = keyScheme === '' ? apiKey : `${keyScheme} ${apiKey}`;
   return headers;
 }

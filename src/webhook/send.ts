@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import got, { RequestError, type Request } from 'got';
 import type { AddressPolicy } from './address.js';
 import { AddressRefused, createCheckedLookup, createResolver, type Lookup, type Resolve } from './lookup.js';
-import type { Reply } from './outcome.js';
+import type { Answer, Reply } from './outcome.js';
 import { retryAfterMs } from './retry-after.js';
 
 export interface SenderOptions {
@@ -55,7 +55,8 @@ export function createSender(options: SenderOptions): Sender {
 
   async function send({ url, body, headers }: PostRequest, signal?: AbortSignal): Promise<Reply> {
     const target = policy.checkUrl(url);
-    if (target.kind === 'refused') return { kind: 'forbidden', reason: target.reason };
+    if (target.kind === 'refused') return { kind: 'forbidden', reason: target.reason, timing: { totalMs: 0 } };
+    const startedAtMs = performance.now();
     const deadline = openDeadline(timeoutMs, signal);
     const attempt = (agent: Agents) => {
       const request = post(target.url, { body, headers, agent, signal: deadline.signal }) as unknown as Request;
@@ -65,7 +66,8 @@ export function createSender(options: SenderOptions): Sender {
       const first = await attempt(kept);
       // The receiver closed a kept connection just as we used it, as a rule without having seen this POST; where it has, the
       // webhook's id tells it so. That is no failure of an attempt.
-      return first.stale ? (await attempt(fresh)).reply : first.reply;
+      const answer = first.stale ? (await attempt(fresh)).reply : first.reply;
+      return { ...answer, timing: { totalMs: performance.now() - startedAtMs } };
     } finally {
       deadline.clear();
     }
@@ -87,18 +89,18 @@ function openDeadline(timeoutMs: number, outer: AbortSignal | undefined): { sign
 interface Bounds { maxResponseBytes: number; now: () => Date; deadline: AbortSignal }
 
 /** One request to its end. Resolves when the answer has been read or cut off, so that its connection is free or gone by then. */
-function exchange(request: Request, { maxResponseBytes, now, deadline }: Bounds): Promise<{ reply: Reply; stale: boolean }> {
+function exchange(request: Request, { maxResponseBytes, now, deadline }: Bounds): Promise<{ reply: Answer; stale: boolean }> {
   return new Promise((resolve) => {
-    let answer: Reply | undefined;
+    let answer: Answer | undefined;
     let received = 0;
-    const end = (failure: Reply, stale = false) => {
+    const end = (failure: Answer, stale = false) => {
       request.destroy();
       resolve({ reply: answer ?? failure, stale: stale && answer === undefined });
     };
     request.once('response', ({ statusCode, headers }: IncomingMessage) => {
       const status = statusCode ?? 0;
       const waitMs = retryAfterMs(status, headers['retry-after'], now());
-      answer = waitMs === undefined ? { kind: 'answered', status } : { kind: 'answered', status, retryAfterMs: waitMs };
+      answer = { kind: 'answered', status, excerpt: '', ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }) };
     });
     request.on('data', (chunk: Buffer) => {
       received += chunk.length;
@@ -107,7 +109,7 @@ function exchange(request: Request, { maxResponseBytes, now, deadline }: Bounds)
     // A receiver that switches protocols is handed the connection for good; nobody else would ever end it.
     request.once('upgrade', ({ statusCode }: IncomingMessage, socket: Socket) => {
       socket.destroy();
-      end({ kind: 'answered', status: statusCode ?? 0 });
+      end({ kind: 'answered', status: statusCode ?? 0, excerpt: '' });
     });
     request.once('end', () => end(CLOSED));
     request.once('close', () => end(CLOSED));
@@ -116,9 +118,9 @@ function exchange(request: Request, { maxResponseBytes, now, deadline }: Bounds)
   });
 }
 
-const CLOSED: Reply = { kind: 'unreachable', code: 'ECONNRESET' };
+const CLOSED: Answer = { kind: 'unreachable', code: 'ECONNRESET' };
 
-function failureOf(error: unknown, deadline: AbortSignal): Reply {
+function failureOf(error: unknown, deadline: AbortSignal): Answer {
   if (deadline.aborted) return { kind: 'unreachable', code: String(deadline.reason) };
   if (!(error instanceof RequestError)) return CLOSED;
   if (error.cause instanceof AddressRefused) return { kind: 'forbidden', reason: error.cause.message };

@@ -82,8 +82,8 @@ it('the times to live that receivers are told of are those that hold', () => {
 
 it('the headers that receivers are told of are those that are sent', async () => {
   const sent: Record<string, string> = {};
-  await deliver({ ...promiseTo('http://receiver.test/', 'flow', 1), sequence: 1, attempt: 1, alone: false, synthetic: 'lost', expiresAtMs: null }, {
-    send: ({ headers }) => { Object.assign(sent, headers); return Promise.resolve({ kind: 'answered', status: 200 }); },
+  await deliver({ ...promiseTo('http://receiver.test/', 'flow', 1), day: '2026-01-01', sequence: 1, attempt: 2, attemptsBefore: 1, alone: false, synthetic: 'lost', replayed: true, expiresAtMs: null }, {
+    send: ({ headers }) => { Object.assign(sent, headers); return Promise.resolve({ kind: 'answered', status: 200, excerpt: '', timing: { totalMs: 1 } }); },
     subscriptionOf: () => ({ id: SUBSCRIPTION, domainId: '', domainName: '', event: 'ringing', url: '', apiKey: 'key', signing, format: 'v1', ratePerSecond: null }),
     mayPost: () => true,
     policy: { waitsMs: [], jitter: 0, random: () => 0.5 },
