@@ -1,11 +1,13 @@
-import { CALL_STATES } from '../calls/notice.js';
+import { NOTICE_STATES } from '../calls/notice.js';
+import { systemClock } from '../clock.js';
 import type { Config } from '../config.js';
 import { createSealedSubscriptions, type OpenSubscription, type SealedSubscriptions } from '../db/sealed-subscriptions.js';
 import { deleteSubscription, findSubscription } from '../db/subscriptions.js';
 import { LONGEST_OVERLAP_SECONDS, OVERLAP_SECONDS, whyLocked } from '../http/secrets.js';
 import { parseSubscription } from '../http/subscription-request.js';
 import { vaultOf } from '../seal.js';
-import { createAddressPolicy } from '../webhook/address.js';
+import { createConfiguredPolicy } from '../webhook/destinations.js';
+import { createResolver } from '../webhook/lookup.js';
 import { table, type Work } from './answer.js';
 import { CommandError } from './failure.js';
 import { domainName, requireTenant } from './tenant.js';
@@ -19,18 +21,19 @@ const PAGE = 1_000;
 const OPTION_OF: Readonly<Record<string, string>> = { event: '--event', callback_url: '--url', callback_apikey: '--key', domain: '--domain' };
 
 /** Subscribes a tenant by the rules of the API; again for the same event and URL it sets the key anew. @throws CommandError `usage`, `not-found`. */
-export function addSubscription(options: SubscriptionOptions, { delivery, encryption }: Config): Work {
+export function addSubscription(options: SubscriptionOptions, config: Config): Work {
   const domain = domainName(options.domain);
   const body = { domain, event: options.event, callback_url: options.url, callback_apikey: options.key };
-  const parsed = parseSubscription(body, createAddressPolicy({ allow: delivery.allowAddresses }), { asAdmin: true });
+  const policy = createConfiguredPolicy(config, config.database.url, { resolve: createResolver(), nowMs: () => systemClock.monotonicMs() });
+  const parsed = parseSubscription(body, policy, { asAdmin: true });
   if (parsed.kind === 'invalid') throw new CommandError('usage', parsed.errors.map(({ field, message }) => `${OPTION_OF[field] ?? field}: ${message}`).join('\n'));
   const { event, url, apiKey } = parsed.request;
-  const known = (CALL_STATES as readonly string[]).includes(event);
-  const warning = `Event ${JSON.stringify(event)} is not known and will not be delivered; known are ${CALL_STATES.join(', ')}.`;
+  const known = (NOTICE_STATES as readonly string[]).includes(event);
+  const warning = `Event ${JSON.stringify(event)} is not known and will not be delivered; known are ${NOTICE_STATES.join(', ')}.`;
 
   return async (db) => {
     const tenant = await requireTenant(db, domain);
-    const stored = await createSealedSubscriptions(db, vaultOf(encryption.keys)).upsert(tenant.id, event, url, apiKey);
+    const stored = await createSealedSubscriptions(db, vaultOf(config.encryption.keys)).upsert(tenant.id, event, url, apiKey);
     if (stored === undefined) throw new CommandError('not-found', `The tenant ${domain} has just been removed`);
     const { id, secret } = stored;
     const signed = `What its webhooks are signed with: hookswitch subscription secret ${id}`;

@@ -25,13 +25,18 @@ export async function sourceOfWish(db: Queryable, domainId: string, event: strin
   return rows[0]?.source;
 }
 
-/** Takes the lock of those that copy from a source, until the end of the transaction; false while another process has it. */
+/**
+ * The first word of a transaction that copies from a source: takes the lock of those that do, until its end; false while another
+ * process has it. From here on the transaction sees one moment, so what others change meanwhile is in no fingerprint of it, and
+ * rows that both change end it with SQLSTATE 40001, to be done again.
+ */
 export async function lockSources(db: Queryable): Promise<boolean> {
+  await db.query('set transaction isolation level repeatable read');
   const { rows } = await db.query<{ taken: boolean }>(`select pg_try_advisory_xact_lock(hashtextextended('hookswitch_sources', 0)) as taken`);
   return rows[0]!.taken;
 }
 
-/** All domains and subscriptions. Only those of a source hold still under the lock; local ones may change meanwhile. */
+/** All domains and subscriptions, as of the moment that the transaction sees. */
 export async function loadHeld(db: Queryable): Promise<Held> {
   const { rows: domains } = await db.query<HeldDomain>('select domain_uuid as id, domain_name as name, enabled, source from domain');
   const { rows: subscriptions } = await db.query<HeldSubscription>(
@@ -82,7 +87,7 @@ export async function updateDomains(db: Queryable, domains: readonly PbxDomain[]
   );
 }
 
-/** Adds domains of a source. A name that was added here a moment ago is left alone; the next sync sees it and says so. */
+/** Adds domains of a source. Where a name was added here after the moment seen, SQLSTATE 40001 ends it; the next sync sees it and says so. */
 export async function insertDomains(db: Queryable, domains: readonly PbxDomain[]): Promise<void> {
   await db.query(
     `insert into domain (domain_uuid, domain_name, enabled, source)
@@ -114,7 +119,7 @@ export async function updateSourced(db: Queryable, subscriptions: readonly PbxSu
   );
 }
 
-/** Adds subscriptions of a source; what was added here a moment ago, or has lost its domain, is left for the next sync. */
+/** Adds subscriptions of a source, likewise; one whose domain is not of the source is left out. */
 export async function insertSourced(db: Queryable, subscriptions: readonly PbxSubscription[]): Promise<void> {
   await db.query(
     `insert into event_domain (event_domain_uuid, domain_uuid, domain_name, event_name, callback_url, callback_apikey, source)

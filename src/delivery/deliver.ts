@@ -3,13 +3,15 @@ import type { Delivery } from '../db/outbox.js';
 import type { Metrics } from '../metrics.js';
 import type { Subscription } from '../subscriptions/subscription.js';
 import { backoffMs, type RetryPolicy } from '../webhook/backoff.js';
+import { withSequence } from '../webhook/envelope.js';
 import { judge, recordOf, type Reply } from '../webhook/outcome.js';
 import { keysAt, sign, type SigningKeys } from '../webhook/sign.js';
+import { healthOf } from './health.js';
 import type { Verdict } from './receivers.js';
 
 export interface DeliverDeps {
   send: (request: { url: string; body: Buffer; headers: Record<string, string> }, signal: AbortSignal) => Promise<Reply>;
-  /** The subscription as it is now; undefined where it is gone or disabled. */
+  /** The subscription as it is now; undefined where it is gone, or its tenant disabled. */
   subscriptionOf: (id: string) => Subscription | undefined;
   /** Whether the lease outlives a POST begun now. */
   mayPost: () => boolean;
@@ -38,19 +40,20 @@ export async function deliver(delivery: Delivery, deps: DeliverDeps, signal: Abo
   if (delivery.expiresAtMs !== null && delivery.expiresAtMs <= clock.monotonicMs()) return { kind: 'expired' };
   const subscription = deps.subscriptionOf(delivery.subscriptionId);
   if (subscription === undefined) return { kind: 'abandoned', reason: 'unsubscribed' };
+  if (!subscription.enabled) return { kind: 'held' };
   const { apiKey, signing } = subscription;
   if (signing.kind === 'locked') return putOff(delivery, signing.reason, deps);
 
   const startedAt = clock.now();
   if (delivery.receivedAtMs !== undefined) metrics.eventToSent.observe((clock.monotonicMs() - delivery.receivedAtMs) / 1_000);
-  const body = Buffer.from(delivery.body);
+  const body = Buffer.from(withSequence(delivery.body, delivery.id, delivery.sequence));
   const headers = headersFor(delivery, body, { apiKey, signing }, startedAt, deps.headers);
   const reply = await deps.send({ url: delivery.url, body, headers }, signal);
   metrics.answer.observe(reply.timing.totalMs / 1_000);
 
   const outcome = judge(reply, delivery.attempt - delivery.attemptsBefore, deps.policy);
   metrics.attempts.inc({ outcome: outcome.kind });
-  return { ...outcome, record: recordOf(startedAt, reply, outcome) };
+  return { ...outcome, record: recordOf(startedAt, reply, outcome), health: healthOf(reply) };
 }
 
 /** Never sent without its proofs, and never given up for want of them: that is the operator's to mend, and only its age ends it. */

@@ -267,6 +267,19 @@ describe('two daemons', () => {
     });
   });
 
+  it('see a change that is made here while one works at the next look, though this one could not', async () => {
+    const { domain } = await addDomain(ours.pool, 'mine.example');
+    const theirs = await pbx.addDomain('mine.example');
+    const outcome = await syncOnce({ pool: ours.pool, check, read: async () => {
+      const look = await read();
+      await ours.pool.query('delete from domain where domain_uuid = $1', [domain.id]); // the conflict is mended meanwhile
+      return look;
+    } });
+    if (outcome.kind !== 'synced') throw new Error(outcome.kind);
+    expect(outcome.skipped).toMatchObject([{ id: theirs }]);
+    expect(await syncWith(pbx, outcome.state)).toMatchObject({ kind: 'synced', changes: { domainsAdded: 1 }, skipped: [] });
+  });
+
   it('leave all as it was where one dies in the middle', async () => {
     await pbx.subscribe(await pbx.addDomain('half.example'), 'https://a.example/');
     await ours.pool.query(`create function fail() returns trigger language plpgsql as $$ begin raise exception 'disk full'; end $$`);
