@@ -161,8 +161,8 @@ export const schema = {
     webhookSecret: secret(is.webhookSecret, 'What these webhooks are signed with, whsec_…. Empty: they are not signed.', 'HOOKSWITCH_OPERATOR_WEBHOOK_SECRET'),
   },
   retention: {
-    deliveredDays: key(is.whole(1, 3_650, 'days'), 'For how many days delivered webhooks are kept.'),
-    abandonedDays: key(is.whole(1, 3_650, 'days'), 'For how many days webhooks that were given up or had expired are kept.'),
+    deliveredDays: key(is.whole(1, 3_650, 'days'), 'For how many days after that of their call, UTC, delivered webhooks are kept.'),
+    abandonedDays: key(is.whole(1, 3_650, 'days'), 'The same for webhooks that were given up or had expired; a day is never kept for less than retention.deliveredDays.'),
   },
 };
 
