@@ -1,5 +1,4 @@
 import fc from 'fast-check';
-import { signing } from '../support/signing.js';
 import { promise } from '../../src/ingest/promise.js';
 import { askedIn } from '../../src/ingest/asked.js';
 import { createDirectory } from '../../src/subscriptions/directory.js';

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { signing } from '../support/signing.js';
 import addFormats from 'ajv-formats';
 import Ajv2020, { type AnySchemaObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { Notice } from '../../src/calls/notice.js';
