@@ -1,7 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SwitchEvent } from './calls/event.js';
-import { CALL_STATES } from './calls/notice.js';
+import { NOTICE_STATES } from './calls/notice.js';
 import type { CallRules } from './calls/rules.js';
 import { aborted, systemClock, type Clock } from './clock.js';
 import type { Config } from './config.js';
@@ -9,14 +10,19 @@ import { createDirectoryFeed, type DirectoryFeed } from './db/directory-feed.js'
 import { openEmbedded } from './db/embedded.js';
 import { migrate } from './db/migrate.js';
 import { createPool, requireServer, ServerAway, type Pool } from './db/pool.js';
+import { createSealing } from './db/sealing.js';
 import { createDeliveries, DEFAULT_DELIVERIES, type Deliveries } from './delivery/deliveries.js';
+import { createOperatorWebhook, type OperatorWebhook } from './delivery/operator-webhook.js';
+import { createReplays } from './delivery/replays.js';
 import { createRetention } from './delivery/retention.js';
 import { createSpill } from './delivery/spill.js';
+import { Standing } from './delivery/standing.js';
 import { createConnectionThread } from './esl/connection-thread.js';
 import { openSurvey } from './esl/survey.js';
 import { SwitchLink } from './esl/switch-link.js';
 import { createAdminStore } from './http/admin-store.js';
 import type { Readiness } from './http/health.js';
+import { createHistoryStore } from './http/history-store.js';
 import { openJwt } from './http/jwt.js';
 import { createHttpServer, type HttpServer } from './http/server.js';
 import { createApiStore } from './http/store.js';
@@ -24,18 +30,21 @@ import { parseSubscription } from './http/subscription-request.js';
 import { createIngest, type Ingest } from './ingest/ingest.js';
 import { createMemory, type Memory } from './ingest/memory.js';
 import { Reconciler } from './ingest/reconciler.js';
+import { openRecordings, type Recordings } from './recordings/recordings.js';
 import { startAll, stopAll, type Service } from './lifecycle.js';
 import type { Logger } from './log.js';
 import { createMetrics } from './metrics.js';
+import { vaultOf } from './seal.js';
 import { createFusionPbx } from './sources/fusionpbx.js';
 import type { Check } from './sources/plan.js';
 import { createDirectory, type Directory } from './subscriptions/directory.js';
-import type { AddressPolicy } from './webhook/address.js';
+import { createAddressPolicy, type AddressPolicy } from './webhook/address.js';
 import { readCertificates } from './webhook/certificates.js';
 import { createConfiguredPolicy } from './webhook/destinations.js';
 import { createResolver } from './webhook/lookup.js';
 import { createWatchdog } from './watchdog.js';
-import { createSender } from './webhook/send.js';
+import { createSender, type Sender } from './webhook/send.js';
+import { sign, signingKey } from './webhook/sign.js';
 
 interface Surroundings { log: Logger; clock: Clock; random: () => number; stopping: AbortSignal }
 
@@ -56,29 +65,35 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const clock = systemClock;
   const { random } = Math;
   const metrics = createMetrics();
-  const certificates = config.webhook.caFile === '' ? [] : readCertificates(config.webhook.caFile);
+  const recordings = await recordingsOf(config, clock, log);
   const jwt = await openJwt(config.jwt, { clock, log });
+  const certificates = config.webhook.caFile === '' ? [] : readCertificates(config.webhook.caFile);
   const database = await openDatabase(config, { log, clock, random, stopping });
   const pool = createPool({ url: database.url, max: config.database.poolSize }, log);
   const resolve = createResolver(config.webhook.dnsServers);
   const policy = createConfiguredPolicy(config, database.url, { resolve: createResolver(), nowMs: () => clock.monotonicMs() });
   const sender = createSender({
     ...config.webhook, policy, resolve, certificates, nowMs: () => clock.monotonicMs(),
-    timeoutMs: config.delivery.timeoutMs, maxResponseBytes: config.delivery.maxResponseBytes, maxSocketsPerOrigin: config.delivery.concurrency,
+    timeoutMs: config.delivery.timeoutMs, maxResponseBytes: config.delivery.maxResponseBytes, maxSocketsPerOrigin: config.delivery.concurrency + config.delivery.slowConcurrency,
   });
+  const vault = vaultOf(config.encryption.keys);
   const directory = createDirectory();
   const links: SwitchLink[] = [];
 
-  const feed = createDirectoryFeed({ directory, db: pool, url: database.url, clock, log, random });
+  const feed = createDirectoryFeed({ directory, db: pool, url: database.url, vault, clock, log, random });
+  const toOperator = createSender({ policy: createAddressPolicy({ allow: EVERYWHERE }), timeoutMs: config.delivery.timeoutMs, maxSocketsPerOrigin: 1 });
+  const operator = operatorWebhook(config, toOperator, { log, clock, random });
+  const standing = new Standing({ db: pool, clock, log, metrics, random, tell: (event) => operator.tell(event) }, config.delivery);
   const deliveries = createDeliveries({
     pool, clock, log, metrics, random, send: (request, signal) => sender.send(request, signal), subscriptionOf: (id) => directory.byId(id),
     policy: { waitsMs: config.delivery.retryMs, jitter: config.delivery.jitter, random },
     headers: { userAgent: `hookswitch/${VERSION}`, keyHeader: config.delivery.keyHeader, keyScheme: config.delivery.keyScheme },
     spill: createSpill(join(config.dataDir, 'spill'), { clock, log, pid: process.pid }),
+    observe: (delivery, verdict) => standing.observe(delivery, verdict),
     onRoom: (hasRoom) => { if (!hasRoom) for (const link of links) link.dropOverwhelmed(); },
   }, { ...DEFAULT_DELIVERIES, ...config.delivery, ...config.ingest, name: config.name });
   const retention = createRetention({ db: pool, clock, log, random }, config.retention);
-  const ingest = createIngest({ rules: callRules(config), directory, add: (promised, flow) => deliveries.add(promised, flow), clock, log, metrics });
+  const ingest = createIngest({ rules: callRules(config, recordings), directory, add: (promised, flow) => deliveries.add(promised, flow), clock, log, metrics });
   const thread = createConnectionThread({ log });
   const reconcilers = new Map(config.switches.map((to) => [to.name, new Reconciler({
     switchName: to.name, ingest, clock, random, log, metrics, openSurvey: () => openSurvey({ ...to, switchName: to.name, clock, connect: thread.connect }),
@@ -95,15 +110,15 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const readiness = () => readinessOf({ config, pool, feed, links, deliveries });
   const http = createHttpServer(
     { ...config.http },
-    { store: createApiStore(pool), admin: createAdminStore(pool), jwt, policy, resolve, knownEvents: CALL_STATES, readiness, metrics, log, clock },
+    { store: createApiStore(pool, vault), admin: createAdminStore(pool), history: createHistoryStore(pool), breakers: () => [], timeZone: config.timeZone, version: VERSION, jwt, policy, resolve, knownEvents: NOTICE_STATES, readiness, metrics, log, clock, recordings },
   );
   const fusionpbx = config.fusionpbx.url === '' ? [] : [createFusionPbx(config.fusionpbx, { pool, check: sourcedCheck(policy), clock, log, metrics, random })];
   const watchdog = createWatchdog({ env: process.env, pid: process.pid, clock, log });
 
   const services: Service[] = [
     resource('database', async () => { await pool.end(); await database.stop(); }),
-    resource('sender', () => { sender.close(); return Promise.resolve(); }),
-    feed, ...fusionpbx, deliveries, retention, memory, ingest, http, ...reconcilers.values(), resource('connection thread', () => thread.stop()), ...links, watchdog,
+    resource('sender', () => { sender.close(); toOperator.close(); return Promise.resolve(); }),
+    createSealing({ db: pool, vault, log }), feed, ...fusionpbx, operator, standing, deliveries, retention, createReplays({ pool, clock, log, random }), memory, ingest, http, ...reconcilers.values(), resource('connection thread', () => thread.stop()), ...links, watchdog,
   ];
   await startAll(services, new AbortController().signal);
   return { api: welcome({ http, directory, sourced: fusionpbx.length > 0, log }), stop: (hurry) => stopAll([...services].reverse(), hurry) };
@@ -111,6 +126,17 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
 
 /** Something that is there once it is built, and has to be let go of. */
 const resource = (name: string, stop: () => Promise<void>): Service => ({ name, start: () => Promise.resolve(), stop });
+
+/** The operator chose the address himself. */
+const EVERYWHERE = ['0.0.0.0/0', '::/0'];
+
+function operatorWebhook({ operator: { webhookUrl, webhookSecret } }: Config, sender: Sender, surroundings: Omit<Surroundings, 'stopping'>): OperatorWebhook {
+  const key = signingKey(webhookSecret);
+  return createOperatorWebhook({
+    ...surroundings, send: (request, signal) => sender.send(request, signal), newId: randomUUID,
+    ...(key !== undefined && { sign: (message) => sign(message, [key]) }),
+  }, { url: webhookUrl, userAgent: `hookswitch/${VERSION}` });
+}
 
 /** What a link tells, and whom. */
 function hooksOf(ingest: Ingest, reconciler: Reconciler) {
@@ -175,13 +201,20 @@ function welcome({ http, directory, sourced, log }: { http: HttpServer; director
   return api;
 }
 
-function callRules(config: Config): CallRules {
-  const { source, lingerMs, waitMs } = config.cdr;
+/** Undefined where the daemon serves none. */
+async function recordingsOf({ recordings, dataDir }: Config, clock: Clock, log: Logger): Promise<Recordings | undefined> {
+  return recordings.directory === '' ? undefined : await openRecordings({ ...recordings, ttlMs: recordings.linkTtlMs, dataDir }, { clock, log });
+}
+
+function callRules(config: Config, recordings: Recordings | undefined): CallRules {
+  const { source, lingerMs, waitMs, recordingWaitMs } = config.cdr;
   return {
     ...config.calls,
+    detail: config.payload,
     timeZone: config.timeZone,
     recordingUrl: config.recordings.urlTemplate,
-    cdr: { subclass: source.startsWith('custom:') ? source.slice('custom:'.length) : '', lingerMs, waitMs },
+    ...(recordings && { recordingLink: (recording) => recordings.linkTo(recording) }),
+    cdr: { subclass: source.startsWith('custom:') ? source.slice('custom:'.length) : '', lingerMs, waitMs, recordingWaitMs },
   };
 }
 

@@ -33,6 +33,9 @@ export const schema = {
     url: secret(is.databaseUrl, 'The Postgres to use, version 15 or later. Empty: an embedded one in dataDir.', 'DATABASE_URL'),
     poolSize: key(is.whole(2, 1_000, 'connections'), 'Connections to Postgres at most.'),
   },
+  encryption: {
+    keys: secret(is.encryptionKeys, "The keys that secrets and receivers' keys are sealed with in Postgres, 32 bytes each: the first seals, all of them open. Empty: they are stored as they are.", 'HOOKSWITCH_ENCRYPTION_KEYS'),
+  },
   http: {
     host: key(is.word, 'The address on which the API, the metrics and the dashboard are served; 0.0.0.0 for every IPv4 address of the machine.', 'HOOKSWITCH_HTTP_HOST'),
     port: key(is.portOrAny, 'The port for them; 0 takes any free one and logs it.', 'HOOKSWITCH_HTTP_PORT'),
@@ -88,10 +91,24 @@ export const schema = {
   cdr: {
     source: key(is.cdrSource, 'Which event makes the cdr: hangup_complete, or custom:<subclass> for an event of your own.', 'HOOKSWITCH_CDR_SOURCE'),
     lingerMs: key(is.milliseconds(0), "How long the cdr waits after the call's last hangup for what may still come, in milliseconds."),
+    recordingWaitMs: key(is.milliseconds(0), 'How long the cdr of an answered call waits until the recording that the call names is closed, in milliseconds from the end of the call; then it goes without. 0: it does not wait.'),
     waitMs: key(is.milliseconds(), 'How long the cdr waits for an event of your own at most, in milliseconds; then it is made without.'),
   },
   recordings: {
     urlTemplate: key(is.recordingUrl, 'The public URL of a recording, with {domain}, {call_id} and {file} (the base name of the file). Empty: webhooks name no recording.', 'HOOKSWITCH_RECORDING_URL'),
+    directory: key(is.folderOrNone, 'The folder under which the switch writes recordings, with the path that the switch gives it. The daemon then serves them itself, by links with an end. Empty: it serves none.', 'HOOKSWITCH_RECORDINGS_DIRECTORY'),
+    publicUrl: key(is.baseUrlOrNone, "The base URL under which tenants reach this daemon's API, for those links.", 'HOOKSWITCH_RECORDINGS_PUBLIC_URL'),
+    linkTtlMs: key(is.whole(60_000, 315_360_000_000, 'milliseconds'), 'For how long such a link works, in milliseconds from the end of the call.'),
+    secret: secret(is.keyOrNone, 'What these links are signed with; the same for daemons that serve the same recordings. Empty: one is made and kept in dataDir.', 'HOOKSWITCH_RECORDINGS_SECRET'),
+  },
+  payload: {
+    variables: key(is.variableNames, 'The channel variables that version 2 of the payload sends along: at most 32, and of each value 1 KiB.'),
+    ringGroup: key(is.words, 'The channel variables that name the ring group of a call, for version 2 of the payload.'),
+    queue: key(is.words, 'The same for its queue.'),
+    ivr: key(is.words, 'The same for its menu.'),
+    voicemail: key(is.words, 'The channel variables that only a call in voicemail carries, for version 2 of the payload and the event missed.'),
+    fax: key(is.words, 'The same for one that a fax machine took.'),
+    conference: key(is.words, 'The same for one in a conference.'),
   },
   ingest: {
     maxBuffered: key(is.whole(100, 10_000_000, 'notices'), 'Webhooks and states of calls that are held in memory while they are not yet committed; beyond, the link to the switch is closed, and taken up again below half.'),
@@ -100,6 +117,8 @@ export const schema = {
   delivery: {
     concurrency: key(is.whole(1, 10_000, 'webhooks'), 'Webhooks in flight at once, of all tenants together.', 'HOOKSWITCH_CONCURRENCY'),
     perUrl: key(is.whole(1, 10_000, 'webhooks'), 'Webhooks in flight at once to one URL.'),
+    slowMs: key(is.milliseconds(), 'After how long without an answer a webhook in flight counts as slow, in milliseconds: it no longer counts in delivery.concurrency, but in delivery.slowConcurrency.'),
+    slowConcurrency: key(is.whole(1, 10_000, 'webhooks'), 'Slow webhooks in flight at once, besides those of delivery.concurrency: what receivers that hang can hold.', 'HOOKSWITCH_SLOW_CONCURRENCY'),
     timeoutMs: key(is.milliseconds(), 'How long a receiver has for its answer, in milliseconds.'),
     maxResponseBytes: key(is.whole(0, 16_777_216, 'bytes'), "The longest part of a receiver's answer that is read, in bytes."),
     retryMs: key(is.waits, 'The waits before the second attempt, the third and so on, in milliseconds; after the last of them a delivery is given up.', 'HOOKSWITCH_RETRY_MS'),
@@ -113,8 +132,19 @@ export const schema = {
       answered: key(is.milliseconds(), 'The same for answered.'),
       hangup: key(is.milliseconds(), 'The same for hangup.'),
       cdr: key(is.milliseconds(), 'The same for cdr.'),
+      missed: key(is.milliseconds(), 'The same for missed.'),
+      recording: key(is.milliseconds(), 'The same for recording.'),
     },
     pollMs: key(is.milliseconds(10), 'How often the outbox is looked through for work at the least, in milliseconds.'),
+    breaker: {
+      failures: key(is.whole(1, 1_000_000, 'failures'), 'After so many failures in a row a URL is left alone.'),
+      share: key(is.share, 'And after this share of failures among its webhooks of delivery.breaker.windowMs: 0.5 is half of them.'),
+      minSamples: key(is.whole(1, 1_000_000, 'webhooks'), 'The least number of webhooks to judge that share by.'),
+      windowMs: key(is.milliseconds(1_000), 'The time in which that share is counted, in milliseconds.'),
+      firstProbeMs: key(is.milliseconds(), 'After how long a URL that is left alone is tried with one webhook, in milliseconds; each that fails doubles the wait.'),
+      lastProbeMs: key(is.milliseconds(), 'The longest of these waits, in milliseconds.'),
+    },
+    disableAfterMs: key(is.milliseconds(60_000), "After how long of nothing but failures a tenant's subscriptions at a URL are disabled, in milliseconds."),
     allowAddresses: key(is.networks, 'Addresses and networks that webhooks may go to although they are not public.', 'HOOKSWITCH_ALLOW_ADDRESSES'),
     maxBacklog: key(is.whole(1, 1_000_000_000, 'deliveries'), 'With more deliveries waiting than this the daemon reports itself as not ready.'),
   },
@@ -125,6 +155,10 @@ export const schema = {
     caFile: key(is.text, 'A PEM file with certificate authorities to trust besides the well-known ones. Empty: none.', 'HOOKSWITCH_CA_FILE'),
     proxyUrl: secret(net.proxyUrl, 'The proxy through which webhooks go, http or https, with its user and password where it wants them. Empty: none.', 'HOOKSWITCH_PROXY_URL'),
     noProxy: key(net.hosts, 'Receivers that are called without the proxy: host names, *. and a domain for all names below it, or addresses.', 'HOOKSWITCH_NO_PROXY'),
+  },
+  operator: {
+    webhookUrl: secret(is.webhookUrl, 'Where the operator is told of subscriptions that were disabled or enabled again; it may be any address. Empty: nowhere but in the log.', 'HOOKSWITCH_OPERATOR_WEBHOOK_URL'),
+    webhookSecret: secret(is.webhookSecret, 'What these webhooks are signed with, whsec_…. Empty: they are not signed.', 'HOOKSWITCH_OPERATOR_WEBHOOK_SECRET'),
   },
   retention: {
     deliveredDays: key(is.whole(1, 3_650, 'days'), 'For how many days delivered webhooks are kept.'),

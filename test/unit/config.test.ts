@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { ConfigError, describeConfig, explainConfig, loadConfig, type Config } from '../../src/config.js';
 import { parseJson } from '../../src/config/json.js';
 
+const KEY = Buffer.alloc(32, 7).toString('base64');
+const WRONG_KEYS = 'must be a list of keys, each 32 bytes as base64 or as 64 hex digits, none of them twice';
+
 let folder: string;
 beforeAll(() => { folder = mkdtempSync(join(tmpdir(), 'hookswitch-config-')); });
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -86,8 +89,10 @@ describe('sources', () => {
     ['HOOKSWITCH_SWITCHES', '[{"name":"a","host":"h","port":8021,"password":"p"}]', ({ switches }) => switches, [{ name: 'a', host: 'h', port: 8021, password: 'p' }]],
     ['HOOKSWITCH_CDR_SOURCE', 'custom:billing::cdr', ({ esl }) => esl.customSubclasses, ['billing::cdr']],
     ['HOOKSWITCH_RECORDING_URL', 'https://{domain}/r/{file}', ({ recordings }) => recordings.urlTemplate, 'https://{domain}/r/{file}'],
+    ['HOOKSWITCH_RECORDINGS_SECRET', 's'.repeat(32), ({ recordings }) => recordings.secret, 's'.repeat(32)],
     ['HOOKSWITCH_FUSIONPBX_SUBSCRIPTIONS', 'false', ({ fusionpbx }) => fusionpbx.subscriptions, false],
     ['HOOKSWITCH_JWT_JWKS_URL', 'http://localhost:1/k', ({ jwt }) => jwt.jwksUrl, 'http://localhost:1/k'],
+    ['HOOKSWITCH_ENCRYPTION_KEYS', `${KEY}, ${'ab'.repeat(32)}`, ({ encryption }) => encryption.keys, [KEY, 'ab'.repeat(32)]],
     ['HOOKSWITCH_SERVICE_HOST', '10.96.0.7', ({ http }) => http.host, '127.0.0.1'],
     ['HOOKSWITCH_PORT', 'tcp://10.96.0.7:8080', ({ http }) => http.port, 8080],
   ])('%s=%s', (name, value, read, expected) => {
@@ -119,6 +124,9 @@ describe('a fault', () => {
       'webhook.proxyUrl must be http://host:port or https://host:port, with user:password@ before the host where the proxy wants it, or empty']),
     [{ HOOKSWITCH_SWITCHES: '[{"name":"a b","host":"h","port":70000,"password":"","ssl":true}]' }, {},
       'switches entry 1: name must be a text without white space; entry 1: port must be a port, from 1 to 65535; entry 1: password must be a text that is not empty; entry 1: ssl is not known'],
+    [{ HOOKSWITCH_ENCRYPTION_KEYS: 'hunter2' }, {}, `encryption.keys ${WRONG_KEYS}`],
+    [{ HOOKSWITCH_ENCRYPTION_KEYS: `${KEY},${Buffer.from(KEY, 'base64').toString('hex')}` }, {}, `encryption.keys ${WRONG_KEYS}`],
+    [{}, { encryption: { keys: [7] } }, `encryption.keys ${WRONG_KEYS}`],
     [{ HOOKSWITCH_SWITCHES: '[{"name":"a",}]' }, {}, 'switches must be a JSON list of {"name", "host", "port", "password"}; line 1, column 14: a key in double quotes is wanted here'],
     [{ HOOKSWITCH_HTPP_PORT: '1' }, {}, 'HOOKSWITCH_HTPP_PORT is not known; `hookswitch config --describe` lists the variables'],
     [{}, { log: { levl: 'info' } }, 'log.levl is not known; here may stand level, format'],
@@ -128,6 +136,17 @@ describe('a fault', () => {
     [{}, { delivery: { keyHeader: 'Content-Type' } }, "delivery.keyHeader must be a header's name that the webhook does not use itself"],
     [{}, { delivery: { jitter: 1 } }, 'delivery.jitter must be a number from 0, below 1'],
     [{}, { delivery: { timeoutMs: 11_001 } }, 'delivery.leaseMs must exceed delivery.timeoutMs (11001) by 4000 or more, or a slow webhook is sent by two daemons'],
+    [{ HOOKSWITCH_RECORDINGS_DIRECTORY: 'recordings' }, {}, 'recordings.directory must be the absolute path of a folder, or empty'],
+    [{ HOOKSWITCH_RECORDINGS_DIRECTORY: '/' }, {}, 'recordings.directory must be the absolute path of a folder, or empty'],
+    [{ HOOKSWITCH_RECORDINGS_DIRECTORY: '/rec/../etc' }, {}, 'recordings.directory must be the absolute path of a folder, or empty'],
+    [{ HOOKSWITCH_RECORDINGS_DIRECTORY: '/rec' }, {}, 'recordings.publicUrl must be set where recordings.directory is, or a link would lead nowhere'],
+    [{ HOOKSWITCH_RECORDINGS_DIRECTORY: '/rec', HOOKSWITCH_RECORDINGS_PUBLIC_URL: 'https://x', HOOKSWITCH_RECORDING_URL: 'https://x/{file}' }, {},
+      'recordings.urlTemplate must be empty where recordings.directory is set: either the daemon serves the recordings, or somebody else does'],
+    [{ HOOKSWITCH_RECORDINGS_PUBLIC_URL: 'https://u:p@x' }, {}, 'recordings.publicUrl must be an http or https URL without a user name, query or fragment, or empty'],
+    [{ HOOKSWITCH_RECORDINGS_PUBLIC_URL: 'https://x/?a' }, {}, 'recordings.publicUrl must be an http or https URL without a user name, query or fragment, or empty'],
+    [{ HOOKSWITCH_RECORDINGS_SECRET: 'short' }, {}, 'recordings.secret must be a text of 32 characters or more without white space, or empty'],
+    [{}, { payload: { variables: Array.from({ length: 33 }, (_, index) => `v${index}`) } }, 'payload.variables must be a list of at most 32 texts without white space'],
+    [{}, { cdr: { recordingWaitMs: 86_400_000 } }, 'cdr.recordingWaitMs must be below calls.maxAgeMs (86400000)'],
     [{}, { delivery: { perUrl: 65 } }, 'delivery.perUrl must not exceed delivery.concurrency (64)'],
     [{}, { ingest: { maxBuffered: 100 } }, 'ingest.maxBatch must not exceed ingest.maxBuffered (100)'],
     [{ HOOKSWITCH_JWT_SECRET: 'x'.repeat(31) }, {}, 'jwt.secret must be a text of 32 bytes or more, or empty'],
@@ -162,6 +181,7 @@ describe('a fault', () => {
     ['a value', { DATABASE_URL: 'mysql://u:hunter2@db' }, {}],
     ['text that is no JSON', { HOOKSWITCH_SWITCHES: '[{"password":"hunter2"x' }, {}],
     ['a wrong entry', {}, { switches: [{ password: 'hunter2' }] }],
+    ['an encryption key', { HOOKSWITCH_ENCRYPTION_KEYS: `${KEY},hunter2` }, {}],
     ['a misspelt key', {}, { switch: { pasword: 'hunter2' } }],
     ['a misplaced value', {}, { switch: 'hunter2' }],
     ['a misspelt variable', { HOOKSWITCH_SWITCH_PASWORD: 'hunter2' }, {}],
@@ -212,9 +232,10 @@ it('is frozen to the leaves, and one load does not touch the next', () => {
 });
 
 it('shows the values in use with their secrets masked', () => {
-  const env = { DATABASE_URL: 'postgres://u:hunter2@db/h', HOOKSWITCH_SWITCH_PASSWORD: 'hunter2', HOOKSWITCH_SWITCHES: '[{"name":"a","host":"h","port":1,"password":"hunter2"}]' };
+  const env = { DATABASE_URL: 'postgres://u:hunter2@db/h', HOOKSWITCH_SWITCH_PASSWORD: 'hunter2', HOOKSWITCH_SWITCHES: '[{"name":"a","host":"h","port":1,"password":"hunter2"}]', HOOKSWITCH_ENCRYPTION_KEYS: KEY };
   const shown = explainConfig({ env });
   expect(JSON.stringify(shown)).not.toContain('hunter2');
+  expect(shown).toContainEqual({ key: 'encryption.keys', value: ['****'], from: 'HOOKSWITCH_ENCRYPTION_KEYS' });
   expect(shown).toContainEqual({ key: 'database.url', value: 'postgres://u:****@db/h', from: 'DATABASE_URL' });
   expect(shown).toContainEqual({ key: 'switches', value: [{ name: 'a', host: 'h', port: 1, password: '****' }], from: 'HOOKSWITCH_SWITCHES' });
 });
