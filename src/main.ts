@@ -94,7 +94,6 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
     observe: (delivery, verdict) => standing.observe(delivery, verdict), watch,
     onRoom: (hasRoom) => { if (!hasRoom) for (const link of links) link.dropOverwhelmed(); },
   }, { ...DEFAULT_DELIVERIES, ...config.delivery, ...config.ingest, name: config.name });
-  const retention = createRetention({ db: pool, clock, log, random }, config.retention);
   const ingest = createIngest({ rules: callRules(config, recordings), directory, add: (promised, flow) => deliveries.add(promised, flow), clock, log, metrics, watch });
   const thread = createConnectionThread({ log });
   const reconcilers = new Map(config.switches.map((to) => [to.name, new Reconciler({
@@ -115,12 +114,11 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
     { store: createApiStore(pool, vault), admin: createAdminStore(pool), history: createHistoryStore(pool), breakers: () => deliveries.health(), timeZone: config.timeZone, version: VERSION, jwt, policy, resolve, knownEvents: NOTICE_STATES, readiness, metrics, log, clock, recordings, broadcast },
   );
   const fusionpbx = config.fusionpbx.url === '' ? [] : [createFusionPbx(config.fusionpbx, { pool, check: sourcedCheck(policy), clock, log, metrics, random })];
-  const watchdog = createWatchdog({ env: process.env, pid: process.pid, clock, log });
 
   const services: Service[] = [
     resource('database', async () => { await pool.end(); await database.stop(); }),
     resource('sender', () => { sender.close(); toOperator.close(); return Promise.resolve(); }),
-    createSealing({ db: pool, vault, log }), feed, ...fusionpbx, operator, standing, deliveries, retention, createReplays({ pool, clock, log, random }), memory, ingest, http, ...reconcilers.values(), resource('connection thread', () => thread.stop()), ...links, watchdog,
+    createSealing({ db: pool, vault, log }), feed, ...fusionpbx, operator, standing, deliveries, createRetention({ db: pool, clock, log, random }, config.retention), createReplays({ pool, clock, log, random }), memory, ingest, http, ...reconcilers.values(), resource('connection thread', () => thread.stop()), ...links, createWatchdog({ env: process.env, pid: process.pid, clock, log }),
   ];
   await startAll(services, new AbortController().signal);
   return { api: welcome({ http, directory, sourced: fusionpbx.length > 0, log }), stop: (hurry) => stopAll([...services].reverse(), hurry) };
