@@ -41,6 +41,7 @@ export const schema = {
     port: key(is.portOrAny, 'The port for them; 0 takes any free one and logs it.', 'HOOKSWITCH_HTTP_PORT'),
     requestsPerMinute: key(is.whole(1, 1_000_000, 'requests'), 'Requests to the API that one token may make in a minute.'),
     bodyLimitBytes: key(is.whole(1_024, 16_777_216, 'bytes'), 'The longest body of a request to the API, in bytes.'),
+    maxStreams: key(is.whole(0, 10_000, 'listeners'), 'Listeners of the live stream at once, of which one token gets a quarter; 0: none.'),
   },
   jwt: {
     secret: secret(is.signingSecret, 'The secret of JWTs that are signed with HS256. Empty: none are taken.', 'HOOKSWITCH_JWT_SECRET'),

@@ -23,7 +23,7 @@ export const STREAM_PATHS: Readonly<Record<string, Piece>> = {
         query('kind', { type: 'string', pattern: '^(event|notice|delivery)(,(event|notice|delivery))*$' }, 'Only these, separated by commas'), query('number', text, 'Only calls with this number'),
         query('call', text, 'Only this call, by any of its ids'), query('domain', text, 'With an admin\'s token: only this domain'),
       ],
-      answers: { 200: { description: 'Until either side ends it', content: { 'text/event-stream': PLAIN } } }, problems: [400],
+      answers: { 200: { description: 'Until either side ends it', content: { 'text/event-stream': PLAIN } } }, problems: [400, 503],
     }),
   },
 };
