@@ -35,7 +35,7 @@ function readLine(call, line) {
   else if (first === 'recording') call.recording = after;
   else if (first === 'flow') call.flows.push({ leg: rest[0], fields: fieldsOf(rest.slice(1)) });
   else if (first === 'party') call.columns.push({ id: rest[0], number: rest[1], role: bothLanguages(rest.slice(2).join(' ')) });
-  else if (first === 'pbx') call.columns.push({ id: 'pbx', number: 'PBX', role: ['', ''] });
+  else if (line === 'pbx') call.columns.push({ id: 'pbx', number: 'PBX', role: ['', ''] });
   else if (first === '-') call.steps.push({ kind: 'meanwhile', label: bothLanguages(after) });
   else if (first === '!') call.steps.push(webhookOf(call, rest));
   else if (['>', '=', 'x'].includes(rest[0])) call.steps.push({ kind: { '>': 'arrow', '=': 'talk', x: 'refused' }[rest[0]], from: first, to: rest[1], label: bothLanguages(rest.slice(2).join(' ')) });

@@ -5,7 +5,7 @@ const COLUMN = 132;
 const MARGIN = 20;
 const HEAD = 46;
 const ROW = 34;
-const CARD = { width: 258, height: 42, row: 52 };
+const CARD = { width: 286, height: 42, row: 52 };
 const HEADS = ['call', 'ringing', 'answered', 'hangup', 'cdr'];
 const YOURS = ['Your server', 'Máy chủ của bạn'];
 
@@ -51,7 +51,7 @@ function drawParty({ id, number, role }, { x, top, bottom, language }) {
 function drawStep(step, { y, at, cardX, language }) {
   if (step.kind === 'webhook') return drawCard(step, { y, from: at.get('pbx'), cardX });
   const label = escape(step.label[language]);
-  if (step.kind === 'meanwhile') return [`<text class="meanwhile" x="${at.get('pbx')}" y="${y + 4}">${label}</text>`];
+  if (step.kind === 'meanwhile') return [`<text class="meanwhile" x="${(MARGIN + cardX) / 2}" y="${y + 4}">${label}</text>`];
   const [from, to] = [at.get(step.from), at.get(step.to)];
   const side = Math.sign(to - from);
   const middle = (from + to) / 2;
