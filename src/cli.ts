@@ -6,8 +6,9 @@ import { describe, showConfig } from './cli/config.js';
 import { withDatabase } from './cli/database.js';
 import { runDemo, type DemoOptions } from './cli/demo.js';
 import { describeFailure, EXIT } from './cli/failure.js';
+import { createKey, rotateKey } from './cli/key.js';
 import { runDaemon } from './cli/run.js';
-import { addSubscription, listSubscriptions, removeSubscription, type SubscriptionOptions } from './cli/subscription.js';
+import { addSubscription, listSubscriptions, removeSubscription, subscriptionSecret, type SecretOptions, type SubscriptionOptions } from './cli/subscription.js';
 import { addTenant, listTenants } from './cli/tenant.js';
 import { createToken, listTokens, revokeToken, type TokenOptions } from './cli/token.js';
 import { loadConfig, type Config } from './config.js';
@@ -69,6 +70,7 @@ function program({ env, stdout, stderr }: Surroundings, json: boolean, print: (a
   addTenantCommands(root, inDatabase);
   addTokenCommands(root, inDatabase);
   addSubscriptionCommands(root, inDatabase, config);
+  addKeyCommands(root, inDatabase, config, print);
   return root;
 }
 
@@ -105,9 +107,20 @@ function addSubscriptionCommands(root: Command, inDatabase: InDatabase, config: 
     .action((options: SubscriptionOptions) => inDatabase(addSubscription(options, config())));
   add(subscription, 'list', 'lists the subscriptions', 'hookswitch subscription list --domain acme.example')
     .option('--domain <domain>', 'those of this tenant only')
-    .action(({ domain }: { domain?: string }) => inDatabase(listSubscriptions(domain)));
+    .action(({ domain }: { domain?: string }) => inDatabase(listSubscriptions(domain, config())));
   add(subscription, 'remove <id>', 'ends a subscription; what is still to be sent to it is given up', 'hookswitch subscription remove 5f0c0d9e-3a52-4a0c-9d6c-0d3a8c1f2b77')
     .action((id: string) => inDatabase(removeSubscription(id)));
+  add(subscription, 'secret <id>', 'shows what its webhooks are signed with; all of a tenant\'s at one URL with the same', 'hookswitch subscription secret 5f0c0d9e-3a52-4a0c-9d6c-0d3a8c1f2b77')
+    .option('--rotate', 'make another one; the one before signs too for a day')
+    .option('--overlap <seconds>', 'for so long instead; 0 for not at all')
+    .action((id: string, options: SecretOptions) => inDatabase(subscriptionSecret(id, options, config())));
+}
+
+function addKeyCommands(root: Command, inDatabase: InDatabase, config: () => Config, print: (answer: Answer) => void): void {
+  const key = root.command('key').description('what keys and secrets are sealed with in the database');
+  add(key, 'new', 'makes a key and prints it, this once', 'hookswitch key new').action(() => print(createKey()));
+  add(key, 'rotate', 'seals everything with the first key of HOOKSWITCH_ENCRYPTION_KEYS; daemons may run meanwhile', 'hookswitch key rotate')
+    .action(() => inDatabase(rotateKey(config())));
 }
 
 /** A command whose help ends with an example. Excess arguments are refused: they are a forgotten quote or a misspelt option. */

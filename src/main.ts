@@ -9,7 +9,9 @@ import { createDirectoryFeed, type DirectoryFeed } from './db/directory-feed.js'
 import { openEmbedded } from './db/embedded.js';
 import { migrate } from './db/migrate.js';
 import { createPool, requireServer, ServerAway, type Pool } from './db/pool.js';
+import { createSealing } from './db/sealing.js';
 import { createDeliveries, DEFAULT_DELIVERIES, type Deliveries } from './delivery/deliveries.js';
+import { createReplays } from './delivery/replays.js';
 import { createRetention } from './delivery/retention.js';
 import { createSpill } from './delivery/spill.js';
 import { createConnectionThread } from './esl/connection-thread.js';
@@ -17,6 +19,7 @@ import { openSurvey } from './esl/survey.js';
 import { SwitchLink } from './esl/switch-link.js';
 import { createAdminStore } from './http/admin-store.js';
 import type { Readiness } from './http/health.js';
+import { createHistoryStore } from './http/history-store.js';
 import { openJwt } from './http/jwt.js';
 import { createHttpServer, type HttpServer } from './http/server.js';
 import { createApiStore } from './http/store.js';
@@ -27,10 +30,13 @@ import { Reconciler } from './ingest/reconciler.js';
 import { startAll, stopAll, type Service } from './lifecycle.js';
 import type { Logger } from './log.js';
 import { createMetrics } from './metrics.js';
+import { vaultOf } from './seal.js';
 import { createFusionPbx } from './sources/fusionpbx.js';
 import type { Check } from './sources/plan.js';
 import { createDirectory, type Directory } from './subscriptions/directory.js';
-import { createAddressPolicy, type AddressPolicy } from './webhook/address.js';
+import type { AddressPolicy } from './webhook/address.js';
+import { readCertificates } from './webhook/certificates.js';
+import { createConfiguredPolicy } from './webhook/destinations.js';
 import { createResolver } from './webhook/lookup.js';
 import { createWatchdog } from './watchdog.js';
 import { createSender } from './webhook/send.js';
@@ -55,16 +61,20 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const { random } = Math;
   const metrics = createMetrics();
   const jwt = await openJwt(config.jwt, { clock, log });
+  const certificates = config.webhook.caFile === '' ? [] : readCertificates(config.webhook.caFile);
   const database = await openDatabase(config, { log, clock, random, stopping });
   const pool = createPool({ url: database.url, max: config.database.poolSize }, log);
-  const policy = createAddressPolicy({ allow: config.delivery.allowAddresses });
+  const resolve = createResolver(config.webhook.dnsServers);
+  const policy = createConfiguredPolicy(config, database.url, { resolve: createResolver(), nowMs: () => clock.monotonicMs() });
   const sender = createSender({
-    policy, timeoutMs: config.delivery.timeoutMs, maxResponseBytes: config.delivery.maxResponseBytes, maxSocketsPerOrigin: config.delivery.concurrency,
+    ...config.webhook, policy, resolve, certificates, nowMs: () => clock.monotonicMs(),
+    timeoutMs: config.delivery.timeoutMs, maxResponseBytes: config.delivery.maxResponseBytes, maxSocketsPerOrigin: config.delivery.concurrency,
   });
+  const vault = vaultOf(config.encryption.keys);
   const directory = createDirectory();
   const links: SwitchLink[] = [];
 
-  const feed = createDirectoryFeed({ directory, db: pool, url: database.url, clock, log, random });
+  const feed = createDirectoryFeed({ directory, db: pool, url: database.url, vault, clock, log, random });
   const deliveries = createDeliveries({
     pool, clock, log, metrics, random, send: (request, signal) => sender.send(request, signal), subscriptionOf: (id) => directory.byId(id),
     policy: { waitsMs: config.delivery.retryMs, jitter: config.delivery.jitter, random },
@@ -90,7 +100,7 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const readiness = () => readinessOf({ config, pool, feed, links, deliveries });
   const http = createHttpServer(
     { ...config.http },
-    { store: createApiStore(pool), admin: createAdminStore(pool), jwt, policy, resolve: createResolver(), knownEvents: CALL_STATES, readiness, metrics, log, clock },
+    { store: createApiStore(pool, vault), admin: createAdminStore(pool), history: createHistoryStore(pool), breakers: () => [], timeZone: config.timeZone, version: VERSION, jwt, policy, resolve, knownEvents: CALL_STATES, readiness, metrics, log, clock },
   );
   const fusionpbx = config.fusionpbx.url === '' ? [] : [createFusionPbx(config.fusionpbx, { pool, check: sourcedCheck(policy), clock, log, metrics, random })];
   const watchdog = createWatchdog({ env: process.env, pid: process.pid, clock, log });
@@ -98,7 +108,7 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const services: Service[] = [
     resource('database', async () => { await pool.end(); await database.stop(); }),
     resource('sender', () => { sender.close(); return Promise.resolve(); }),
-    feed, ...fusionpbx, deliveries, retention, memory, ingest, http, ...reconcilers.values(), resource('connection thread', () => thread.stop()), ...links, watchdog,
+    createSealing({ db: pool, vault, log }), feed, ...fusionpbx, deliveries, retention, createReplays({ pool, clock, log, random }), memory, ingest, http, ...reconcilers.values(), resource('connection thread', () => thread.stop()), ...links, watchdog,
   ];
   await startAll(services, new AbortController().signal);
   return { api: welcome({ http, directory, sourced: fusionpbx.length > 0, log }), stop: (hurry) => stopAll([...services].reverse(), hurry) };

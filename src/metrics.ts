@@ -29,6 +29,7 @@ export function createMetrics() {
     appendFailures: counter('append_failures_total', 'Attempts to commit a batch that failed and will be repeated.'),
     buffered: gauge('ingest_buffered_notices', 'Notices read and not yet committed.'),
     attempts: counter('attempts_total', 'POSTs sent, by outcome.', ['outcome']),
+    locked: counter('attempts_locked_total', "Attempts put off because the subscription's key or secret cannot be opened."),
     settled: counter('deliveries_settled_total', 'Deliveries that reached an end, by outcome.', ['outcome']),
     lostLeases: counter('lost_leases_total', 'Attempts whose delivery had been taken over meanwhile.'),
     slotsBusy: gauge('delivery_slots_busy', 'POSTs in flight.'),

@@ -38,7 +38,7 @@ export function announce(flow: Flow, nowMs: number, by: Announcing): Notice[] {
   const voice = flow.frozen?.voice ?? voiceOf(flow, direction, by.rules);
   const notices: Notice[] = [];
   const say = ({ state, leg, atUs, synthetic, tell }: Due) => {
-    flow.frozen ??= { domain, direction, voice };
+    flow.frozen ??= { domain, direction, voice, startedUs: flow.root.born.atUs };
     tell();
     const notice = noticeOf({ flow, state, leg, domain, direction, voice }, atUs, nowMs, by);
     notices.push(synthetic ? { ...notice, synthetic } : notice);
@@ -77,7 +77,7 @@ function dueOfOne(flow: Flow, voice: Voice): Due[] {
   const due: Due[] = [];
   let order = leg.born.sequence;
   if (!known) due.push({ state: 'ringing', leg, atUs: leg.born.atUs, order, tell: () => { flow.announced.set(flow.id, announced); } });
-  if (answer && !announced.answered) {
+  if (answer && !announced.answered && !announced.hungUp) {
     order = Math.max(order, answer.at.sequence);
     due.push({ state: 'answered', leg: answer.leg, atUs: answer.at.atUs, order, tell: () => { announced.answered = true; } });
   }
@@ -106,7 +106,7 @@ function dueOfLeg(flow: Flow, announced: Announced, isNew: boolean, moments: Mom
   const due: Due[] = [];
   let order = moments.ringing.sequence;
   if (isNew) due.push({ state: 'ringing', leg, atUs: moments.ringing.atUs, order, tell: () => { flow.announced.set(leg.id, announced); } });
-  if (moments.answered && !announced.answered) {
+  if (moments.answered && !announced.answered && !announced.hungUp) {
     order = Math.max(order, moments.answered.sequence);
     due.push({ state: 'answered', leg, atUs: moments.answered.atUs, order, tell: () => { announced.answered = true; } });
   }
@@ -126,7 +126,7 @@ function noticeOf(told: Told, occurredAtUs: number, receivedAtMs: number, { swit
   flow.position += 1;
   return {
     switchName, flowId: flow.id, legId: leg.id, subjectId: asOne ? flow.id : leg.id, state, domain: told.domain,
-    position: flow.position, occurredAtUs, receivedAtMs,
+    flowStartedUs: flow.frozen?.startedUs ?? flow.root.born.atUs, position: flow.position, occurredAtUs, receivedAtMs,
     payload: payloadOf(told, callId, startedUs, rules, stamp),
   };
 }

@@ -32,8 +32,8 @@ export interface Flow {
   many: boolean;
   /** Its root was created by a leg whose flow had ended: it may yet join the flow that it is bridged into. */
   readonly orphan: boolean;
-  /** Set with the first webhook, and held from then on. */
-  frozen?: { readonly domain: string; readonly direction: Direction; readonly voice: Voice };
+  /** Set with the first webhook, and held from then on; a flow kept by an earlier version has no `startedUs`. */
+  frozen?: { readonly domain: string; readonly direction: Direction; readonly voice: Voice; readonly startedUs?: number };
   /** By leg id; under the flow's id where the flow speaks as one. */
   readonly announced: Map<string, Announced>;
   /** The tenant, from the moment that he is known. */

@@ -48,6 +48,8 @@ export interface Notice {
   readonly subjectId: string;
   readonly state: CallState;
   readonly domain: string;
+  /** When the flow began, as it was known at its first notice: the same for all notices of the flow. Microseconds since 1970. */
+  readonly flowStartedUs: number;
   /** Counts the notices of a flow from 1, in the order in which they happened. */
   readonly position: number;
   /** When it happened at the switch, microseconds since 1970. */

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { keyIdOf, keyOf } from '../seal.js';
 import { parseJson } from './json.js';
 
 /** How the text of an environment variable becomes a value; text in a file is read alike. */
@@ -24,7 +25,8 @@ export interface ApplicationRule { variable: string; value: string; application:
 /** Beyond this a timer of Node fires at once instead of late (about 24.8 days). */
 const LONGEST_TIMER_MS = 2_147_483_647;
 
-function kind<T>(form: Form, right: string, holds: (value: unknown) => boolean): Kind<T> {
+/** A kind by how it is read, what is right in words, and whether a value is. */
+export function kind<T>(form: Form, right: string, holds: (value: unknown) => boolean): Kind<T> {
   return { form, right, wrong: (value) => (holds(value) ? undefined : `must be ${right}`) };
 }
 
@@ -38,6 +40,9 @@ export const word: Kind<string> = kind('text', 'a text without white space', isW
 
 /** A text, not empty. */
 export const filled: Kind<string> = kind('text', 'a text that is not empty', (value) => isText(value) && value !== '');
+
+/** Any text, also an empty one. */
+export const text: Kind<string> = kind('text', 'a text', isText);
 
 /** Empty, or a text without white space. */
 export const wordOrNone: Kind<string> = kind('text', 'a text without white space, or empty', (value) => value === '' || isWord(value));
@@ -106,6 +111,13 @@ export const keysUrl: Kind<string> = kind('text', 'an https URL (http for 127.0.
   if (!isText(value) || /\s/.test(value) || !URL.canParse(value)) return false;
   const { protocol, hostname } = new URL(value);
   return protocol === 'https:' || (protocol === 'http:' && ['127.0.0.1', '[::1]', 'localhost'].includes(hostname));
+});
+
+/** Keys to seal with; none twice, for by its id a key must be one of them. */
+export const encryptionKeys: Kind<string[]> = kind('list', 'a list of keys, each 32 bytes as base64 or as 64 hex digits, none of them twice', (value) => {
+  if (!Array.isArray(value)) return false;
+  const keys = value.map((key: unknown) => (isText(key) ? keyOf(key) : undefined));
+  return keys.every((key) => key !== undefined) && new Set(keys.map(keyIdOf)).size === keys.length;
 });
 
 /** Where the end of a call is told: CHANNEL_HANGUP_COMPLETE, or a CUSTOM event of that subclass. */

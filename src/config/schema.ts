@@ -1,5 +1,6 @@
 import * as is from './kinds.js';
 import type { Kind } from './kinds.js';
+import * as net from './network-kinds.js';
 
 /** One key of the configuration: what it may be, what it means, the environment variable that sets it. Its default is in config/default.json. */
 export interface Key<T> {
@@ -31,6 +32,9 @@ export const schema = {
   database: {
     url: secret(is.databaseUrl, 'The Postgres to use, version 15 or later. Empty: an embedded one in dataDir.', 'DATABASE_URL'),
     poolSize: key(is.whole(2, 1_000, 'connections'), 'Connections to Postgres at most.'),
+  },
+  encryption: {
+    keys: secret(is.encryptionKeys, "The keys that secrets and receivers' keys are sealed with in Postgres, 32 bytes each: the first seals, all of them open. Empty: they are stored as they are.", 'HOOKSWITCH_ENCRYPTION_KEYS'),
   },
   http: {
     host: key(is.word, 'The address on which the API, the metrics and the dashboard are served; 0.0.0.0 for every IPv4 address of the machine.', 'HOOKSWITCH_HTTP_HOST'),
@@ -116,6 +120,14 @@ export const schema = {
     pollMs: key(is.milliseconds(10), 'How often the outbox is looked through for work at the least, in milliseconds.'),
     allowAddresses: key(is.networks, 'Addresses and networks that webhooks may go to although they are not public.', 'HOOKSWITCH_ALLOW_ADDRESSES'),
     maxBacklog: key(is.whole(1, 1_000_000_000, 'deliveries'), 'With more deliveries waiting than this the daemon reports itself as not ready.'),
+  },
+  webhook: {
+    allowHosts: key(net.hostNames, 'Host names that webhooks may go to wherever they lead, or *. and a domain for all names below it.', 'HOOKSWITCH_ALLOW_HOSTS'),
+    allowPorts: key(net.ports, 'Ports below 1024 that webhooks may go to besides 80 and 443.', 'HOOKSWITCH_ALLOW_PORTS'),
+    dnsServers: key(net.dnsServers, "The DNS servers that are asked for receivers' names, each an address with or without a port. Empty: as the system does.", 'HOOKSWITCH_DNS_SERVERS'),
+    caFile: key(is.text, 'A PEM file with certificate authorities to trust besides the well-known ones. Empty: none.', 'HOOKSWITCH_CA_FILE'),
+    proxyUrl: secret(net.proxyUrl, 'The proxy through which webhooks go, http or https, with its user and password where it wants them. Empty: none.', 'HOOKSWITCH_PROXY_URL'),
+    noProxy: key(net.hosts, 'Receivers that are called without the proxy: host names, *. and a domain for all names below it, or addresses.', 'HOOKSWITCH_NO_PROXY'),
   },
   retention: {
     deliveredDays: key(is.whole(1, 3_650, 'days'), 'For how many days delivered webhooks are kept.'),

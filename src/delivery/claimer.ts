@@ -1,4 +1,4 @@
-import { claim, dueUrls, FIRST_URL, type Share } from '../db/outbox-claim.js';
+import { claim, dueUrls, FIRST_DAY, FIRST_URL, firstWaitingDay, type Share } from '../db/outbox-claim.js';
 import type { Queryable } from '../db/pool.js';
 import type { Lanes } from './lanes.js';
 import type { Receivers } from './receivers.js';
@@ -9,6 +9,8 @@ export interface ClaimerOptions {
   batch: number;
   /** URLs looked through by one statement. */
   urls: number;
+  /** `Clock.monotonicMs`. */
+  monotonicMs: () => number;
 }
 
 /**
@@ -24,6 +26,8 @@ export class Claimer {
   readonly #wanted = new Set<string>();
   #looking = false;
   #cursor = FIRST_URL;
+  /** What waits of earlier days is found with the next look. */
+  #since = FIRST_DAY;
 
   constructor(lanes: Lanes, receivers: Receivers, options: ClaimerOptions) {
     this.#lanes = lanes;
@@ -48,11 +52,12 @@ export class Claimer {
     if (this.#looking) await this.#look(db);
     const shares = this.#shares();
     if (shares.length === 0) return;
-    const claimed = await claim(db, shares, { daemonId, holdMs: this.#options.holdMs });
+    const claimed = await claim(db, shares, { daemonId, holdMs: this.#options.holdMs, since: this.#since });
+    const nowMs = this.#options.monotonicMs();
     const counts = new Map<string, number>();
-    for (const delivery of claimed) {
+    for (const { expiresInMs, ...delivery } of claimed) {
       counts.set(delivery.urlKey, (counts.get(delivery.urlKey) ?? 0) + 1);
-      this.#lanes.join(delivery);
+      this.#lanes.join({ ...delivery, expiresAtMs: expiresInMs === null ? null : nowMs + expiresInMs });
     }
     for (const { urlKey, room } of shares) {
       this.#wanted.delete(urlKey);
@@ -74,7 +79,8 @@ export class Claimer {
   }
 
   async #look(db: Queryable): Promise<void> {
-    const { due, next } = await dueUrls(db, this.#cursor, this.#options.urls);
+    if (this.#cursor === FIRST_URL) this.#since = await firstWaitingDay(db);
+    const { due, next } = await dueUrls(db, this.#cursor, this.#options.urls, this.#since);
     for (const urlKey of due) this.#wanted.add(urlKey);
     this.#cursor = next;
     this.#looking = next !== FIRST_URL;

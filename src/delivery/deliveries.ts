@@ -10,7 +10,7 @@ import { judge } from '../webhook/outcome.js';
 import { createBacklog } from './backlog.js';
 import { Claimer } from './claimer.js';
 import { deliver, type DeliverDeps } from './deliver.js';
-import { expiryOf, type TimesToLive } from './expiry.js';
+import { lifeOf, type TimesToLive } from './expiry.js';
 import { Incoming, type IncomingOptions } from './incoming.js';
 import { Lanes } from './lanes.js';
 import { Leftovers } from './leftovers.js';
@@ -88,7 +88,7 @@ export function createDeliveries(deps: DeliveriesDeps, options: DeliveriesOption
   const presence = new Presence({ pool, clock, log, onChange: () => { claimer.lookAround(); writer.wake(); } }, options);
   const receivers = new Receivers({ concurrency, perUrl, capacity: concurrency * MEMORY_PER_SLOT });
   const lanes = new Lanes({ receivers, attempt, onVerdict: (delivery, verdict) => writer.record(delivery, verdict) });
-  const claimer = new Claimer(lanes, receivers, { holdMs, batch: CLAIM_BATCH, urls: URLS_PER_LOOK });
+  const claimer = new Claimer(lanes, receivers, { holdMs, batch: CLAIM_BATCH, urls: URLS_PER_LOOK, monotonicMs: () => clock.monotonicMs() });
   const incoming = new Incoming({ maxBuffered: options.maxBuffered, onRoom: deps.onRoom });
   const writer = new Writer({ db: session, clock, log, metrics, random, lanes, receivers, claimer, incoming, presence }, options);
   const leftovers = new Leftovers({ incoming, log, spill: deps.spill });
@@ -101,7 +101,7 @@ export function createDeliveries(deps: DeliveriesDeps, options: DeliveriesOption
       return await deliver(delivery, { ...deps, mayPost: () => presence.isFresh() }, dropping.signal);
     } catch (error) {
       log.error('attempt failed by a fault of ours', { id: delivery.id, error: error instanceof Error ? error.name : 'unknown' });
-      return judge({ kind: 'unreachable', code: 'FAULT' }, delivery.attempt, deps.policy);
+      return judge({ kind: 'unreachable', code: 'FAULT', timing: { totalMs: 0 } }, delivery.attempt - delivery.attemptsBefore, deps.policy);
     } finally {
       metrics.slotsBusy.dec();
     }
@@ -110,7 +110,7 @@ export function createDeliveries(deps: DeliveriesDeps, options: DeliveriesOption
   return {
     name: 'deliveries',
     add(deliveries, flow) {
-      const promises = deliveries.map((delivery) => ({ delivery, expiresAtMs: expiryOf(delivery, options.ttlMs, clock) }));
+      const promises = deliveries.map((delivery) => ({ delivery, ...lifeOf(delivery, options.ttlMs, clock) }));
       if (promises.length === 0 && flow === undefined) return;
       incoming.add({ promises, ...(flow !== undefined && { flow }) });
       writer.wake();

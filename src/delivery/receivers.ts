@@ -1,8 +1,11 @@
 import PQueue from 'p-queue';
-import type { Outcome } from '../webhook/outcome.js';
+import type { AttemptRecord, Outcome } from '../webhook/outcome.js';
 
-/** What became of a delivery in hand; `released` was not sent and goes back to the outbox, nor was `expired`, which stays there. */
-export type Verdict = Outcome | { kind: 'released' };
+/**
+ * What became of a delivery in hand; `released` was not sent and goes back to the outbox, nor was `expired`, which stays there, nor
+ * `held`, which waits there until its subscription is enabled. `record` is there where an attempt was made.
+ */
+export type Verdict = (Outcome | { kind: 'released' } | { kind: 'held' }) & { readonly record?: AttemptRecord };
 
 export interface SlotOptions {
   /** POSTs at once. */
@@ -71,7 +74,7 @@ export class Receivers {
   }
 
   #learn(receiver: Receiver, verdict: Verdict): void {
-    if (verdict.kind === 'released' || verdict.kind === 'expired') return;
+    if (verdict.kind === 'released' || verdict.kind === 'held' || verdict.kind === 'expired') return;
     const failing = verdict.status === undefined && (verdict.kind === 'retry' || receiver.failing);
     if (failing === receiver.failing) return;
     receiver.failing = failing;

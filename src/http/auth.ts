@@ -19,6 +19,12 @@ declare module 'fastify' {
   }
 }
 
+/** Who asks, in a handler under /v1. */
+export function identified({ caller }: FastifyRequest): Caller {
+  if (caller === null) throw new Error('A route under /v1 was reached without authentication');
+  return caller;
+}
+
 export interface AuthDeps {
   store: Pick<ApiStore, 'findToken' | 'touchToken' | 'findDomain' | 'findDomainById'>;
   /** Where JWTs are taken. */

@@ -6,13 +6,20 @@ import type { Service } from '../lifecycle.js';
 import type { Logger } from '../log.js';
 import { registerAdmin, type AdminDeps } from './admin.js';
 import { requireCaller, type AuthDeps } from './auth.js';
+import { registerDeliveries } from './deliveries.js';
+import { registerDocumentation, type DocumentationDeps } from './documentation.js';
 import { registerEvents, type EventDeps } from './events.js';
 import { problemOf } from './failure.js';
 import { registerHealth, type HealthDeps } from './health.js';
+import type { HistoryStore } from './history-store.js';
 import { answerUnrouted } from './methods.js';
 import { PROBLEM_TYPE, problemBody, sendProblem } from './problem.js';
 import { createRateLimit } from './rate.js';
+import { registerReplays } from './replays.js';
 import { recordRequest, requestId } from './request-log.js';
+import { registerSecrets } from './secrets.js';
+import { registerSubscription } from './subscription.js';
+import { registerTestCalls, type TestCallDeps } from './test-calls.js';
 
 export interface HttpOptions {
   host: string;
@@ -32,7 +39,7 @@ export interface HttpOptions {
   handlerTimeoutMs?: number;
 }
 
-export interface HttpDeps extends EventDeps, HealthDeps, Pick<AdminDeps, 'admin'>, Pick<AuthDeps, 'jwt'> { log: Logger; clock: Clock }
+export interface HttpDeps extends EventDeps, HealthDeps, Pick<AdminDeps, 'admin' | 'breakers'>, Pick<AuthDeps, 'jwt'>, Pick<TestCallDeps, 'timeZone'>, DocumentationDeps { history: HistoryStore; log: Logger; clock: Clock }
 
 /** A path that is answered, with `:name` for what varies in it. */
 export interface Route { method: string; path: string }
@@ -75,7 +82,7 @@ export function createHttpServer(options: HttpOptions, deps: HttpDeps): HttpServ
 function build(options: HttpOptions, deps: HttpDeps, routes: Route[]): FastifyInstance {
   const { requestsPerMinute = 600, failuresPerMinute = 60, bodyLimitBytes = 65_536, trustProxy = false } = options;
   const app = fastify({
-    ...timeouts(options), bodyLimit: bodyLimitBytes, trustProxy, return503OnClosing: false, routerOptions: { ignoreTrailingSlash: true },
+    ...timeouts(options), bodyLimit: bodyLimitBytes, trustProxy, return503OnClosing: false, routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1_024 },
     genReqId: (request) => requestId(request),
     frameworkErrors: (error, request, reply) => { void sendProblem(identify(request, reply), problemOf(error).problem); }, // no hook has run
     clientErrorHandler: refuseGarbage,
@@ -89,11 +96,17 @@ function build(options: HttpOptions, deps: HttpDeps, routes: Route[]): FastifyIn
   app.addHook('onRoute', ({ method, url: path }) => { routes.push(...[method].flat().map((name) => ({ method: name, path }))); });
   answerUnrouted(app);
   registerHealth(app, deps);
+  registerDocumentation(app, deps);
   app.register((scope, _options, done) => {
     scope.addHook('onRequest', requireCaller({
       store: deps.store, jwt: deps.jwt, perToken: createRateLimit(requestsPerMinute, deps.clock), failures: createRateLimit(failuresPerMinute, deps.clock),
     }));
     registerEvents(scope, deps);
+    registerSubscription(scope, deps);
+    registerTestCalls(scope, deps);
+    registerDeliveries(scope, deps);
+    registerReplays(scope, deps);
+    registerSecrets(scope, deps.store);
     registerAdmin(scope, deps);
     done();
   });

@@ -18,7 +18,10 @@ export function promise(notice: Notice, directory: Pick<Directory, 'find'>): New
     domainId,
     event: notice.state,
     flowId: notice.flowId,
+    flowDay: dayOf(notice.flowStartedUs),
     callId: notice.payload.call_id,
+    fromNumber: storable(notice.payload.from_number),
+    toNumber: storable(notice.payload.to_number),
     position: notice.position,
     body,
     occurredAt,
@@ -26,3 +29,13 @@ export function promise(notice: Notice, directory: Pick<Directory, 'find'>): New
     ...(notice.synthetic && { synthetic: notice.synthetic }),
   }));
 }
+
+/** UTC. What cannot be a day of our time is the first one: it only has to be the same again. */
+function dayOf(us: number): string {
+  return (us >= 0 && us < END_US ? new Date(us / 1_000) : new Date(0)).toISOString().slice(0, 10);
+}
+
+const END_US = Date.UTC(9999, 11, 31) * 1_000;
+
+/** Numbers come from the wire; a NUL, which no text of Postgres holds, must not cost the webhook. */
+const storable = (text: string): string => text.replaceAll('\0', '');

@@ -4,14 +4,17 @@ import { createConnection } from 'node:net';
 import { systemClock, type Clock } from '../../src/clock.js';
 import { addDomain } from '../../src/db/tenants.js';
 import { insertToken } from '../../src/db/tokens.js';
+import type { Breaker } from '../../src/http/admin-receivers.js';
 import { createAdminStore } from '../../src/http/admin-store.js';
 import type { Readiness } from '../../src/http/health.js';
+import { createHistoryStore } from '../../src/http/history-store.js';
 import { openJwt, type JwtOptions } from '../../src/http/jwt.js';
 import { createHttpServer, type HttpOptions } from '../../src/http/server.js';
 import { createApiStore } from '../../src/http/store.js';
 import { hashToken, newToken } from '../../src/http/token.js';
 import type { LogFields, Logger } from '../../src/log.js';
 import { createMetrics } from '../../src/metrics.js';
+import { createVault, type Vault } from '../../src/seal.js';
 import { createAddressPolicy } from '../../src/webhook/address.js';
 import type { Resolve } from '../../src/webhook/lookup.js';
 import { createDatabase } from '../support/postgres.js';
@@ -20,7 +23,7 @@ export interface Answer { status: number; headers: IncomingHttpHeaders; text: st
 export interface Ask { token?: string; headers?: Record<string, string>; body?: string | Buffer }
 export interface LogLine { level: string; message: string; fields: LogFields }
 
-export interface ApiOptions extends Partial<HttpOptions> { clock?: Clock; resolve?: Resolve; allow?: string[]; readiness?: () => Promise<Readiness>; jwt?: Partial<JwtOptions> }
+export interface ApiOptions extends Partial<HttpOptions> { clock?: Clock; resolve?: Resolve; allow?: string[]; vault?: Vault; readiness?: () => Promise<Readiness>; jwt?: Partial<JwtOptions>; breakers?: Breaker[]; lookMs?: number }
 
 const ready: Readiness = { ready: true, checks: { database: { ready: true }, switches: { ready: true }, backlog: { ready: true }, buffer: { ready: true } } };
 
@@ -29,12 +32,12 @@ const NO_JWT: JwtOptions = {
 };
 
 /** The whole API on a port of its own, over a database of its own. */
-export async function startApi({ clock = systemClock, resolve = publicName, allow = [], readiness = () => Promise.resolve(ready), jwt = {}, ...options }: ApiOptions = {}) {
+export async function startApi({ clock = systemClock, resolve = publicName, allow = [], vault = createVault([]), readiness = () => Promise.resolve(ready), jwt = {}, breakers = [], lookMs = 5_000, ...options }: ApiOptions = {}) {
   const database = await createDatabase();
   const lines: LogLine[] = [];
   const log = recordingLog(lines);
   const server = createHttpServer({ host: '127.0.0.1', port: 0, ...options }, {
-    store: createApiStore(database.pool), admin: createAdminStore(database.pool), jwt: await openJwt({ ...NO_JWT, ...jwt }, { clock, log }), clock, log, metrics: createMetrics(),
+    store: createApiStore(database.pool, vault), admin: createAdminStore(database.pool), history: createHistoryStore(database.pool, { lookMs }), breakers: () => breakers, timeZone: 'UTC', version: '0.0.0', jwt: await openJwt({ ...NO_JWT, ...jwt }, { clock, log }), clock, log, metrics: createMetrics(),
     policy: createAddressPolicy({ allow }), resolve, readiness, knownEvents: ['ringing', 'answered', 'hangup', 'cdr'],
   });
   const stop = async () => {

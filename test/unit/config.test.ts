@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { ConfigError, describeConfig, explainConfig, loadConfig, type Config } from '../../src/config.js';
 import { parseJson } from '../../src/config/json.js';
 
+const KEY = Buffer.alloc(32, 7).toString('base64');
+const WRONG_KEYS = 'must be a list of keys, each 32 bytes as base64 or as 64 hex digits, none of them twice';
+
 let folder: string;
 beforeAll(() => { folder = mkdtempSync(join(tmpdir(), 'hookswitch-config-')); });
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -75,6 +78,11 @@ describe('sources', () => {
     ['HOOKSWITCH_HTTP_PORT', '', ({ http }) => http.port, 8080],
     ['HOOKSWITCH_RETRY_MS', '100, 200,300', ({ delivery }) => delivery.retryMs, [100, 200, 300]],
     ['HOOKSWITCH_ALLOW_ADDRESSES', '10.0.0.0/8, ::1', ({ delivery }) => delivery.allowAddresses, ['10.0.0.0/8', '::1']],
+    ['HOOKSWITCH_ALLOW_HOSTS', 'crm.internal,*.corp.example', ({ webhook }) => webhook.allowHosts, ['crm.internal', '*.corp.example']],
+    ['HOOKSWITCH_ALLOW_PORTS', '81, 591', ({ webhook }) => webhook.allowPorts, [81, 591]],
+    ['HOOKSWITCH_DNS_SERVERS', '10.0.0.53,10.0.0.54:5353,fd00::53,[fd00::54]:5353', ({ webhook }) => webhook.dnsServers, ['10.0.0.53', '10.0.0.54:5353', 'fd00::53', '[fd00::54]:5353']],
+    ['HOOKSWITCH_PROXY_URL', 'http://u:p%40w@proxy:3128', ({ webhook }) => webhook.proxyUrl, 'http://u:p%40w@proxy:3128'],
+    ['HOOKSWITCH_NO_PROXY', '*.internal,10.0.0.1,::1', ({ webhook }) => webhook.noProxy, ['*.internal', '10.0.0.1', '::1']],
     ['HOOKSWITCH_TIME_ZONE', 'Europe/Berlin', ({ timeZone }) => timeZone, 'Europe/Berlin'],
     ['DATABASE_URL', 'postgres://u:p@db/h', ({ database }) => database.url, 'postgres://u:p@db/h'],
     ['HOOKSWITCH_SWITCH_HOST', 'pbx', ({ switches }) => switches, [{ name: 'switch', host: 'pbx', port: 8021, password: 'ClueCon' }]],
@@ -83,6 +91,7 @@ describe('sources', () => {
     ['HOOKSWITCH_RECORDING_URL', 'https://{domain}/r/{file}', ({ recordings }) => recordings.urlTemplate, 'https://{domain}/r/{file}'],
     ['HOOKSWITCH_FUSIONPBX_SUBSCRIPTIONS', 'false', ({ fusionpbx }) => fusionpbx.subscriptions, false],
     ['HOOKSWITCH_JWT_JWKS_URL', 'http://localhost:1/k', ({ jwt }) => jwt.jwksUrl, 'http://localhost:1/k'],
+    ['HOOKSWITCH_ENCRYPTION_KEYS', `${KEY}, ${'ab'.repeat(32)}`, ({ encryption }) => encryption.keys, [KEY, 'ab'.repeat(32)]],
     ['HOOKSWITCH_SERVICE_HOST', '10.96.0.7', ({ http }) => http.host, '127.0.0.1'],
     ['HOOKSWITCH_PORT', 'tcp://10.96.0.7:8080', ({ http }) => http.port, 8080],
   ])('%s=%s', (name, value, read, expected) => {
@@ -105,8 +114,18 @@ describe('a fault', () => {
     [{ HOOKSWITCH_RECORDING_URL: 'ftp://x/{file}' }, {}, 'recordings.urlTemplate must be an http or https URL with no placeholders but {domain}, {call_id} and {file}, or empty'],
     [{ HOOKSWITCH_RETRY_MS: '5000,soon' }, {}, 'delivery.retryMs must be a list of waits in milliseconds, at least one, each from 1'],
     [{ HOOKSWITCH_ALLOW_ADDRESSES: '10.0.0.0/33' }, {}, 'delivery.allowAddresses must be a list of IP addresses and networks, for example 10.0.0.0/8 or ::1'],
+    ...['10.0.0.1', 'https://crm.internal', 'crm.*.internal', '*', 'a..b', '-a', 'crm.internal:80'].map((given): [Record<string, string>, unknown, string] => [{ HOOKSWITCH_ALLOW_HOSTS: given }, {},
+      'webhook.allowHosts must be a list of host names, or *. and a domain for all below it, for example hooks.example.com or *.corp.example']),
+    ...['0', '65536', '80x', '1.5'].map((given): [Record<string, string>, unknown, string] => [{ HOOKSWITCH_ALLOW_PORTS: given }, {}, 'webhook.allowPorts must be a list of ports, each from 1 to 65535']),
+    ...['dns.example', '10.0.0.1:0', '10.0.0.1:70000', 'fd00::1:', '[10.0.0.1]:53', '[fd00::1]'].map((given): [Record<string, string>, unknown, string] => [{ HOOKSWITCH_DNS_SERVERS: given }, {},
+      'webhook.dnsServers must be a list of IP addresses of DNS servers, each with or without a port, for example 10.0.0.53, 10.0.0.53:5353 or [fd00::53]:5353']),
+    ...['proxy:3128', 'socks5://proxy', 'http://proxy/path', 'http://a b', 'http://%zz@proxy', 'http://'].map((given): [Record<string, string>, unknown, string] => [{ HOOKSWITCH_PROXY_URL: given }, {},
+      'webhook.proxyUrl must be http://host:port or https://host:port, with user:password@ before the host where the proxy wants it, or empty']),
     [{ HOOKSWITCH_SWITCHES: '[{"name":"a b","host":"h","port":70000,"password":"","ssl":true}]' }, {},
       'switches entry 1: name must be a text without white space; entry 1: port must be a port, from 1 to 65535; entry 1: password must be a text that is not empty; entry 1: ssl is not known'],
+    [{ HOOKSWITCH_ENCRYPTION_KEYS: 'hunter2' }, {}, `encryption.keys ${WRONG_KEYS}`],
+    [{ HOOKSWITCH_ENCRYPTION_KEYS: `${KEY},${Buffer.from(KEY, 'base64').toString('hex')}` }, {}, `encryption.keys ${WRONG_KEYS}`],
+    [{}, { encryption: { keys: [7] } }, `encryption.keys ${WRONG_KEYS}`],
     [{ HOOKSWITCH_SWITCHES: '[{"name":"a",}]' }, {}, 'switches must be a JSON list of {"name", "host", "port", "password"}; line 1, column 14: a key in double quotes is wanted here'],
     [{ HOOKSWITCH_HTPP_PORT: '1' }, {}, 'HOOKSWITCH_HTPP_PORT is not known; `hookswitch config --describe` lists the variables'],
     [{}, { log: { levl: 'info' } }, 'log.levl is not known; here may stand level, format'],
@@ -150,6 +169,7 @@ describe('a fault', () => {
     ['a value', { DATABASE_URL: 'mysql://u:hunter2@db' }, {}],
     ['text that is no JSON', { HOOKSWITCH_SWITCHES: '[{"password":"hunter2"x' }, {}],
     ['a wrong entry', {}, { switches: [{ password: 'hunter2' }] }],
+    ['an encryption key', { HOOKSWITCH_ENCRYPTION_KEYS: `${KEY},hunter2` }, {}],
     ['a misspelt key', {}, { switch: { pasword: 'hunter2' } }],
     ['a misplaced value', {}, { switch: 'hunter2' }],
     ['a misspelt variable', { HOOKSWITCH_SWITCH_PASWORD: 'hunter2' }, {}],
@@ -200,9 +220,10 @@ it('is frozen to the leaves, and one load does not touch the next', () => {
 });
 
 it('shows the values in use with their secrets masked', () => {
-  const env = { DATABASE_URL: 'postgres://u:hunter2@db/h', HOOKSWITCH_SWITCH_PASSWORD: 'hunter2', HOOKSWITCH_SWITCHES: '[{"name":"a","host":"h","port":1,"password":"hunter2"}]' };
+  const env = { DATABASE_URL: 'postgres://u:hunter2@db/h', HOOKSWITCH_SWITCH_PASSWORD: 'hunter2', HOOKSWITCH_SWITCHES: '[{"name":"a","host":"h","port":1,"password":"hunter2"}]', HOOKSWITCH_ENCRYPTION_KEYS: KEY };
   const shown = explainConfig({ env });
   expect(JSON.stringify(shown)).not.toContain('hunter2');
+  expect(shown).toContainEqual({ key: 'encryption.keys', value: ['****'], from: 'HOOKSWITCH_ENCRYPTION_KEYS' });
   expect(shown).toContainEqual({ key: 'database.url', value: 'postgres://u:****@db/h', from: 'DATABASE_URL' });
   expect(shown).toContainEqual({ key: 'switches', value: [{ name: 'a', host: 'h', port: 1, password: '****' }], from: 'HOOKSWITCH_SWITCHES' });
 });

@@ -5,7 +5,9 @@ import { FILE_VARIABLE } from '../../src/config/sources.js';
 import { deliver } from '../../src/delivery/deliver.js';
 import { EVENTS } from '../../src/esl/link.js';
 import { createMetrics } from '../../src/metrics.js';
+import { newSecret, sign, signingKey } from '../../src/webhook/sign.js';
 import { goldensOf } from '../support/goldens.js';
+import { SECRET, signing } from '../support/signing.js';
 import { SUBSCRIPTION, promiseTo } from '../delivery/promise.js';
 import { manualClock } from '../esl/manual-clock.js';
 
@@ -80,9 +82,9 @@ it('the times to live that receivers are told of are those that hold', () => {
 
 it('the headers that receivers are told of are those that are sent', async () => {
   const sent: Record<string, string> = {};
-  await deliver({ ...promiseTo('http://receiver.test/', 'flow', 1), sequence: 1, attempt: 1, alone: false, synthetic: 'lost', expiresAtMs: null }, {
-    send: ({ headers }) => { Object.assign(sent, headers); return Promise.resolve({ kind: 'answered', status: 200 }); },
-    subscriptionOf: () => ({ id: SUBSCRIPTION, domainId: '', domainName: '', event: 'ringing', url: '', apiKey: 'key', format: 'v1', ratePerSecond: null }),
+  await deliver({ ...promiseTo('http://receiver.test/', 'flow', 1), day: '2026-01-01', sequence: 1, attempt: 2, attemptsBefore: 1, alone: false, synthetic: 'lost', replayed: true, expiresAtMs: null }, {
+    send: ({ headers }) => { Object.assign(sent, headers); return Promise.resolve({ kind: 'answered', status: 200, excerpt: '', timing: { totalMs: 1 } }); },
+    subscriptionOf: () => ({ id: SUBSCRIPTION, domainId: '', domainName: '', event: 'ringing', url: '', apiKey: 'key', signing, format: 'v1', ratePerSecond: null }),
     mayPost: () => true,
     policy: { waitsMs: [], jitter: 0, random: () => 0.5 },
     clock: manualClock().clock, metrics: createMetrics(), headers: { userAgent: '', keyHeader: 'authorization', keyScheme: 'Bearer' },
@@ -90,6 +92,15 @@ it('the headers that receivers are told of are those that are sent', async () =>
   const told = read('docs/webhooks.md').split('| header | meaning |')[1]!.split('\n\n')[0]!;
   const named = [...told.matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1]!);
   expect(['content-type', 'user-agent', ...named].sort()).toEqual(Object.keys(sent).sort());
+});
+
+it('what receivers are given to verify a signature with does so', async () => {
+  const [source] = blocks('docs/webhooks.md', 'js');
+  const { isGenuine } = await import(`data:text/javascript,${encodeURIComponent(source!)}`) as { isGenuine: (headers: object, body: Buffer, secret: string) => boolean };
+  const [body, timestamp] = [Buffer.from('{"from":"Zoë"}'), String(Math.floor(Date.now() / 1_000))];
+  const headers = { 'webhook-id': 'x', 'webhook-timestamp': timestamp, 'webhook-signature': sign({ id: 'x', timestamp, body }, [signingKey(newSecret())!, signingKey(SECRET)!]) };
+  const answers = [isGenuine(headers, body, SECRET), isGenuine(headers, Buffer.from('{}'), SECRET), isGenuine({ ...headers, 'webhook-timestamp': '1' }, body, SECRET), isGenuine({}, body, SECRET)];
+  expect(answers).toEqual([true, false, false, false]);
 });
 
 describe('of a recorded call', () => {

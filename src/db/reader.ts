@@ -1,0 +1,13 @@
+import { inTransaction, type Pool, type Queryable } from './pool.js';
+
+/** Reads in one transaction. What takes longer than it may is cancelled by Postgres, and rejects. */
+export type Reader = <T>(read: (db: Queryable) => Promise<T>) => Promise<T>;
+
+/** A reader for those who wait for an answer: `lookMs` for each statement has to be less than they wait, so that they get an error and not silence. */
+export function createReader(pool: Pool, { lookMs }: { lookMs: number }): Reader {
+  return (read) => inTransaction(pool, async (db) => {
+    await db.query('set transaction read only');
+    await db.query(`select set_config('statement_timeout', $1, true)`, [String(lookMs)]);
+    return await read(db);
+  });
+}

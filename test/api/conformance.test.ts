@@ -1,0 +1,88 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormatsModule from 'ajv-formats';
+import fc from 'fast-check';
+import { openApiDocument } from '../../src/http/openapi/document.js';
+import { tell, tried } from './history.js';
+import { operationsOf, validRequests, wildRequests, type Operation, type Request } from './requests.js';
+import { JSON_TYPE, startApi, type Answer, type Api } from './support.js';
+
+const document = openApiDocument('0.0.0');
+const operations = operationsOf(document);
+/** The same requests in each run, so that what fails once fails again. */
+const RUNS = { numRuns: 20, seed: 20_261_122, endOnFailure: true };
+
+let api: Api;
+let tokens: { tenant: string; admin: string };
+const samples: Record<string, string[]> = {};
+
+beforeAll(async () => {
+  api = await startApi({ requestsPerMinute: 1_000_000, failuresPerMinute: 1_000_000 });
+  const { token, domainId } = await api.addTenant('conform.example');
+  const [spare, spareToken] = [await api.addTenant('spare.example'), await api.addToken(null)];
+  tokens = { tenant: token, admin: (await api.addToken(null)).token };
+  const subscriptions = await Promise.all(['ringing', 'cdr'].map(async (event) => ((await api.post(token, { event, callback_url: `https://example.com/${event}` })).json as { event_domain_uuid: string }).event_domain_uuid));
+  const deliveries = await Promise.all(['pending', 'leased', 'held', 'delivered', 'abandoned', 'expired'].map((state) => (
+    tell(api.database.pool, { domainId, subscriptionId: subscriptions[0]!, state, callId: `call ${state}`, ...(state === 'expired' && { synthetic: 'lost' }), attempts: 2 }))));
+  for (const id of deliveries) await tried(api.database.pool, id, ['retry', 'delivered']);
+  Object.assign(samples, {
+    id: [...subscriptions, ...deliveries, 'call delivered', spare.domainId, spareToken.tokenId], subscription: [...subscriptions], domain: ['conform.example', 'spare.example'],
+    callback_url: ['https://example.com/a', 'https://example.com/cdr'], event: ['ringing', 'cdr'], domain_name: ['fresh.example'], expires_at: ['2100-01-01T00:00:00Z'], label: ['a label'],
+    call_id: ['call held'], number: ['+12025550143'], cursor: ['WyIxIl0'], overlap_seconds: ['0'],
+  });
+});
+afterAll(() => api.stop());
+
+/** The document's schemas with no field besides those that it names: the document leaves room for more, but we know what there is. */
+function closed(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(closed);
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const parts = Object.fromEntries(Object.entries(schema).map(([name, part]) => [name, closed(part)]));
+  return 'properties' in parts && !('additionalProperties' in parts) && parts['type'] === 'object' ? { ...parts, additionalProperties: false } : parts;
+}
+
+const ajv = new Ajv2020({ strict: false, allErrors: true });
+(addFormatsModule as unknown as (to: Ajv2020) => void)(ajv);
+ajv.addSchema({ $id: 'api', components: closed(document.components) });
+const checks = new Map<string, ReturnType<Ajv2020['compile']>>();
+
+function check({ method, path }: Operation, status: number, schema: unknown): ReturnType<Ajv2020['compile']> {
+  const key = `${method} ${path} ${status}`;
+  const known = checks.get(key) ?? ajv.compile(JSON.parse(JSON.stringify(closed(schema)).replaceAll('"#/components', '"api#/components')) as object);
+  checks.set(key, known);
+  return known;
+}
+
+function expectDeclared(operation: Operation, request: Request, { status, headers, json, text }: Answer): void {
+  const about = `${operation.method} ${request.path} ${request.body ?? ''} -> ${status} ${text.slice(0, 500)}`;
+  expect([about, status < 500]).toEqual([about, true]);
+  const declared = operation.responses[String(status)] as { content?: Record<string, { schema: unknown }> } | undefined;
+  expect([about, declared !== undefined]).toEqual([about, true]);
+  const type = headers['content-type']?.split(';')[0] ?? '';
+  expect([about, Object.keys(declared!.content ?? {})]).toEqual([about, [type]]);
+  if (!type.includes('json')) return;
+  const valid = check(operation, status, declared!.content![type]!.schema);
+  expect([about, valid(json) ? [] : valid.errors]).toEqual([about, []]);
+}
+
+const send = (operation: Operation, { path, body }: Request, token: string, headers: Record<string, string> = JSON_TYPE) =>
+  api.ask(operation.method, path, { token, ...(body !== undefined && { headers, body }) });
+
+describe.each(operations.map((operation) => [`${operation.method} ${operation.path}`, operation] as const))('%s', (_name, operation) => {
+  it.each(['tenant', 'admin'] as const)('answers requests as described as described, for a %s', async (who) => {
+    await fc.assert(fc.asyncProperty(validRequests(operation, samples), async (request) => {
+      expectDeclared(operation, request, await send(operation, request, tokens[who]));
+    }), RUNS);
+  });
+
+  it('answers any request as described', async () => {
+    await fc.assert(fc.asyncProperty(wildRequests(operation), fc.constantFrom('tenant' as const, 'admin' as const), async (request, who) => {
+      expectDeclared(operation, request, await send(operation, request, tokens[who]));
+    }), RUNS);
+  });
+});
+
+it('the requests reach what is there: each operation has succeeded', async () => {
+  const { text } = await api.ask('GET', '/metrics');
+  const succeeded = new Set([...text.matchAll(/http_requests_total\{method="(\w+)",route="([^"]+)",status="2\d\d"\}/g)].map(([, method, route]) => `${method} ${route!.replace(/:(\w+)/g, '{$1}')}`));
+  expect(operations.map(({ method, path }) => `${method} ${path}`).filter((operation) => !succeeded.has(operation))).toEqual([]);
+});
