@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SwitchEvent } from './calls/event.js';
@@ -11,9 +12,11 @@ import { migrate } from './db/migrate.js';
 import { createPool, requireServer, ServerAway, type Pool } from './db/pool.js';
 import { createSealing } from './db/sealing.js';
 import { createDeliveries, DEFAULT_DELIVERIES, type Deliveries } from './delivery/deliveries.js';
+import { createOperatorWebhook, type OperatorWebhook } from './delivery/operator-webhook.js';
 import { createReplays } from './delivery/replays.js';
 import { createRetention } from './delivery/retention.js';
 import { createSpill } from './delivery/spill.js';
+import { Standing } from './delivery/standing.js';
 import { createConnectionThread } from './esl/connection-thread.js';
 import { openSurvey } from './esl/survey.js';
 import { SwitchLink } from './esl/switch-link.js';
@@ -34,12 +37,13 @@ import { vaultOf } from './seal.js';
 import { createFusionPbx } from './sources/fusionpbx.js';
 import type { Check } from './sources/plan.js';
 import { createDirectory, type Directory } from './subscriptions/directory.js';
-import type { AddressPolicy } from './webhook/address.js';
+import { createAddressPolicy, type AddressPolicy } from './webhook/address.js';
 import { readCertificates } from './webhook/certificates.js';
 import { createConfiguredPolicy } from './webhook/destinations.js';
 import { createResolver } from './webhook/lookup.js';
 import { createWatchdog } from './watchdog.js';
-import { createSender } from './webhook/send.js';
+import { createSender, type Sender } from './webhook/send.js';
+import { sign, signingKey } from './webhook/sign.js';
 
 interface Surroundings { log: Logger; clock: Clock; random: () => number; stopping: AbortSignal }
 
@@ -68,18 +72,22 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const policy = createConfiguredPolicy(config, database.url, { resolve: createResolver(), nowMs: () => clock.monotonicMs() });
   const sender = createSender({
     ...config.webhook, policy, resolve, certificates, nowMs: () => clock.monotonicMs(),
-    timeoutMs: config.delivery.timeoutMs, maxResponseBytes: config.delivery.maxResponseBytes, maxSocketsPerOrigin: config.delivery.concurrency,
+    timeoutMs: config.delivery.timeoutMs, maxResponseBytes: config.delivery.maxResponseBytes, maxSocketsPerOrigin: config.delivery.concurrency + config.delivery.slowConcurrency,
   });
   const vault = vaultOf(config.encryption.keys);
   const directory = createDirectory();
   const links: SwitchLink[] = [];
 
   const feed = createDirectoryFeed({ directory, db: pool, url: database.url, vault, clock, log, random });
+  const toOperator = createSender({ policy: createAddressPolicy({ allow: EVERYWHERE }), timeoutMs: config.delivery.timeoutMs, maxSocketsPerOrigin: 1 });
+  const operator = operatorWebhook(config, toOperator, { log, clock, random });
+  const standing = new Standing({ db: pool, clock, log, metrics, random, tell: (event) => operator.tell(event) }, config.delivery);
   const deliveries = createDeliveries({
     pool, clock, log, metrics, random, send: (request, signal) => sender.send(request, signal), subscriptionOf: (id) => directory.byId(id),
     policy: { waitsMs: config.delivery.retryMs, jitter: config.delivery.jitter, random },
     headers: { userAgent: `hookswitch/${VERSION}`, keyHeader: config.delivery.keyHeader, keyScheme: config.delivery.keyScheme },
     spill: createSpill(join(config.dataDir, 'spill'), { clock, log, pid: process.pid }),
+    observe: (delivery, verdict) => standing.observe(delivery, verdict),
     onRoom: (hasRoom) => { if (!hasRoom) for (const link of links) link.dropOverwhelmed(); },
   }, { ...DEFAULT_DELIVERIES, ...config.delivery, ...config.ingest, name: config.name });
   const retention = createRetention({ db: pool, clock, log, random }, config.retention);
@@ -107,8 +115,8 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
 
   const services: Service[] = [
     resource('database', async () => { await pool.end(); await database.stop(); }),
-    resource('sender', () => { sender.close(); return Promise.resolve(); }),
-    createSealing({ db: pool, vault, log }), feed, ...fusionpbx, deliveries, retention, createReplays({ pool, clock, log, random }), memory, ingest, http, ...reconcilers.values(), resource('connection thread', () => thread.stop()), ...links, watchdog,
+    resource('sender', () => { sender.close(); toOperator.close(); return Promise.resolve(); }),
+    createSealing({ db: pool, vault, log }), feed, ...fusionpbx, operator, standing, deliveries, retention, createReplays({ pool, clock, log, random }), memory, ingest, http, ...reconcilers.values(), resource('connection thread', () => thread.stop()), ...links, watchdog,
   ];
   await startAll(services, new AbortController().signal);
   return { api: welcome({ http, directory, sourced: fusionpbx.length > 0, log }), stop: (hurry) => stopAll([...services].reverse(), hurry) };
@@ -116,6 +124,17 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
 
 /** Something that is there once it is built, and has to be let go of. */
 const resource = (name: string, stop: () => Promise<void>): Service => ({ name, start: () => Promise.resolve(), stop });
+
+/** The operator chose the address himself. */
+const EVERYWHERE = ['0.0.0.0/0', '::/0'];
+
+function operatorWebhook({ operator: { webhookUrl, webhookSecret } }: Config, sender: Sender, surroundings: Omit<Surroundings, 'stopping'>): OperatorWebhook {
+  const key = signingKey(webhookSecret);
+  return createOperatorWebhook({
+    ...surroundings, send: (request, signal) => sender.send(request, signal), newId: randomUUID,
+    ...(key !== undefined && { sign: (message) => sign(message, [key]) }),
+  }, { url: webhookUrl, userAgent: `hookswitch/${VERSION}` });
+}
 
 /** What a link tells, and whom. */
 function hooksOf(ingest: Ingest, reconciler: Reconciler) {

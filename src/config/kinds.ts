@@ -113,6 +113,16 @@ export const keysUrl: Kind<string> = kind('text', 'an https URL (http for 127.0.
   return protocol === 'https:' || (protocol === 'http:' && ['127.0.0.1', '[::1]', 'localhost'].includes(hostname));
 });
 
+/** Where the operator is told; '' for nowhere. */
+export const webhookUrl: Kind<string> = kind('text', 'an http or https URL, or empty', (value) => value === '' || (isText(value) && /^https?:\/\/\S+$/.test(value) && URL.canParse(value)));
+
+/** What a webhook is signed with; '' for no signature. */
+export const webhookSecret: Kind<string> = kind('text', 'whsec_ and 24 to 64 bytes in base64, or empty', (value) => {
+  if (value === '') return true;
+  const bytes = isText(value) && /^whsec_[A-Za-z0-9+/]+={0,2}$/.test(value) ? Buffer.from(value.slice('whsec_'.length), 'base64').length : 0;
+  return bytes >= 24 && bytes <= 64;
+});
+
 /** Keys to seal with; none twice, for by its id a key must be one of them. */
 export const encryptionKeys: Kind<string[]> = kind('list', 'a list of keys, each 32 bytes as base64 or as 64 hex digits, none of them twice', (value) => {
   if (!Array.isArray(value)) return false;

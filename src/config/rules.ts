@@ -22,6 +22,14 @@ export const rules: readonly Rule[] = [
     wrong: ({ delivery: { perUrl, concurrency } }) => (perUrl <= concurrency ? undefined : `must not exceed delivery.concurrency (${concurrency})`),
   },
   {
+    keys: ['delivery.slowMs', 'delivery.timeoutMs'],
+    wrong: ({ delivery: { slowMs, timeoutMs } }) => (slowMs <= timeoutMs ? undefined : `must not exceed delivery.timeoutMs (${timeoutMs})`),
+  },
+  {
+    keys: ['delivery.breaker.firstProbeMs', 'delivery.breaker.lastProbeMs'],
+    wrong: ({ delivery: { breaker: { firstProbeMs, lastProbeMs } } }) => (firstProbeMs <= lastProbeMs ? undefined : `must not exceed delivery.breaker.lastProbeMs (${lastProbeMs})`),
+  },
+  {
     keys: ['ingest.maxBatch', 'ingest.maxBuffered'],
     wrong: ({ ingest: { maxBatch, maxBuffered } }) => (maxBatch <= maxBuffered ? undefined : `must not exceed ingest.maxBuffered (${maxBuffered})`),
   },

@@ -103,6 +103,8 @@ export const schema = {
   delivery: {
     concurrency: key(is.whole(1, 10_000, 'webhooks'), 'Webhooks in flight at once, of all tenants together.', 'HOOKSWITCH_CONCURRENCY'),
     perUrl: key(is.whole(1, 10_000, 'webhooks'), 'Webhooks in flight at once to one URL.'),
+    slowMs: key(is.milliseconds(), 'After how long without an answer a webhook in flight counts as slow, in milliseconds: it no longer counts in delivery.concurrency, but in delivery.slowConcurrency.'),
+    slowConcurrency: key(is.whole(1, 10_000, 'webhooks'), 'Slow webhooks in flight at once, besides those of delivery.concurrency: what receivers that hang can hold.', 'HOOKSWITCH_SLOW_CONCURRENCY'),
     timeoutMs: key(is.milliseconds(), 'How long a receiver has for its answer, in milliseconds.'),
     maxResponseBytes: key(is.whole(0, 16_777_216, 'bytes'), "The longest part of a receiver's answer that is read, in bytes."),
     retryMs: key(is.waits, 'The waits before the second attempt, the third and so on, in milliseconds; after the last of them a delivery is given up.', 'HOOKSWITCH_RETRY_MS'),
@@ -118,6 +120,15 @@ export const schema = {
       cdr: key(is.milliseconds(), 'The same for cdr.'),
     },
     pollMs: key(is.milliseconds(10), 'How often the outbox is looked through for work at the least, in milliseconds.'),
+    breaker: {
+      failures: key(is.whole(1, 1_000_000, 'failures'), 'After so many failures in a row a URL is left alone.'),
+      share: key(is.share, 'And after this share of failures among its webhooks of delivery.breaker.windowMs: 0.5 is half of them.'),
+      minSamples: key(is.whole(1, 1_000_000, 'webhooks'), 'The least number of webhooks to judge that share by.'),
+      windowMs: key(is.milliseconds(1_000), 'The time in which that share is counted, in milliseconds.'),
+      firstProbeMs: key(is.milliseconds(), 'After how long a URL that is left alone is tried with one webhook, in milliseconds; each that fails doubles the wait.'),
+      lastProbeMs: key(is.milliseconds(), 'The longest of these waits, in milliseconds.'),
+    },
+    disableAfterMs: key(is.milliseconds(60_000), "After how long of nothing but failures a tenant's subscriptions at a URL are disabled, in milliseconds."),
     allowAddresses: key(is.networks, 'Addresses and networks that webhooks may go to although they are not public.', 'HOOKSWITCH_ALLOW_ADDRESSES'),
     maxBacklog: key(is.whole(1, 1_000_000_000, 'deliveries'), 'With more deliveries waiting than this the daemon reports itself as not ready.'),
   },
@@ -128,6 +139,10 @@ export const schema = {
     caFile: key(is.text, 'A PEM file with certificate authorities to trust besides the well-known ones. Empty: none.', 'HOOKSWITCH_CA_FILE'),
     proxyUrl: secret(net.proxyUrl, 'The proxy through which webhooks go, http or https, with its user and password where it wants them. Empty: none.', 'HOOKSWITCH_PROXY_URL'),
     noProxy: key(net.hosts, 'Receivers that are called without the proxy: host names, *. and a domain for all names below it, or addresses.', 'HOOKSWITCH_NO_PROXY'),
+  },
+  operator: {
+    webhookUrl: secret(is.webhookUrl, 'Where the operator is told of subscriptions that were disabled or enabled again; it may be any address. Empty: nowhere but in the log.', 'HOOKSWITCH_OPERATOR_WEBHOOK_URL'),
+    webhookSecret: secret(is.webhookSecret, 'What these webhooks are signed with, whsec_…. Empty: they are not signed.', 'HOOKSWITCH_OPERATOR_WEBHOOK_SECRET'),
   },
   retention: {
     deliveredDays: key(is.whole(1, 3_650, 'days'), 'For how many days delivered webhooks are kept.'),

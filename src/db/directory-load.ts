@@ -5,7 +5,7 @@ import type { Credentials } from './credentials.js';
 import type { Queryable } from './pool.js';
 import { addReceivers } from './receivers.js';
 
-/** The directory's part of the database: tenants, and the enabled subscriptions of enabled tenants. */
+/** The directory's part of the database: tenants, and the subscriptions of enabled tenants. */
 export interface DirectoryRows { domains: Domain[]; subscriptions: Subscription[] }
 
 const SECRETS_AT_ONCE = 1_000;
@@ -34,11 +34,11 @@ async function loadDomains(db: Queryable, domainIds: string[] | null): Promise<D
 async function loadSubscriptions(db: Queryable, domainIds: string[] | null): Promise<SubscriptionRow[]> {
   const { rows } = await db.query<SubscriptionRow>(
     `select e.event_domain_uuid as id, e.domain_uuid as "domainId", e.event_name as event, e.callback_url as url, e.callback_apikey as "apiKey",
-            e.payload_format as format, e.rate_per_second as "ratePerSecond",
+            e.payload_format as format, e.rate_per_second as "ratePerSecond", e.enabled,
             r.secret, case when r.previous_until > now() then r.previous_secret end as "previousSecret", r.previous_until as "previousUntil"
        from event_domain e join domain d using (domain_uuid)
        left join receiver r on r.domain_uuid = e.domain_uuid and r.callback_url = e.callback_url
-      where e.enabled and d.enabled and ($1::uuid[] is null or e.domain_uuid = any ($1))
+      where d.enabled and ($1::uuid[] is null or e.domain_uuid = any ($1))
       order by e.domain_uuid, e.created_at, e.event_domain_uuid`,
     [domainIds],
   );
@@ -82,10 +82,10 @@ async function share(rows: readonly SubscriptionRow[], domains: ReadonlyMap<stri
     if (index % OPENED_AT_ONCE === OPENED_AT_ONCE - 1) await nextTurn();
     const domain = domains.get(row.domainId);
     if (domain === undefined || !isSigned(row)) continue; // added between two statements
-    const { id, event, url, format, ratePerSecond } = row;
+    const { id, event, url, format, ratePerSecond, enabled } = row;
     const apiKey = credentials.apiKey(row);
     const proof = typeof apiKey === 'string' ? { apiKey: once(apiKey), signing: signingOf(row) } : { apiKey: '', signing: apiKey };
-    subscriptions.push({ id, domainId: domain.id, domainName: domain.name, event: once(event), url: once(url), format, ratePerSecond, ...proof });
+    subscriptions.push({ id, domainId: domain.id, domainName: domain.name, event: once(event), url: once(url), format, ratePerSecond, enabled, ...proof });
   }
   return subscriptions;
 }

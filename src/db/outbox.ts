@@ -64,6 +64,7 @@ export interface Delivery {
   readonly urlKey: string;
   readonly url: string;
   readonly subscriptionId: string;
+  readonly domainId: string;
   readonly event: string;
   /** Counts from 1 within its lane, without gaps. */
   readonly sequence: number;

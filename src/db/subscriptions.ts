@@ -4,7 +4,6 @@ import { isUuid } from './uuid.js';
 
 /** A subscription as stored: its key is sealed where there is one to seal with, see `SealedSubscriptions`. */
 export interface StoredSubscription extends Omit<Subscription, 'signing'> {
-  readonly enabled: boolean;
   /** Why the daemon disabled it, and when it was disabled; null where its tenant did it, or it is enabled. */
   readonly disabledReason: string | null;
   readonly disabledAt: Date | null;

@@ -5,11 +5,12 @@ import type { Subscription } from '../subscriptions/subscription.js';
 import { backoffMs, type RetryPolicy } from '../webhook/backoff.js';
 import { judge, recordOf, type Reply } from '../webhook/outcome.js';
 import { keysAt, sign, type SigningKeys } from '../webhook/sign.js';
+import { healthOf } from './health.js';
 import type { Verdict } from './receivers.js';
 
 export interface DeliverDeps {
   send: (request: { url: string; body: Buffer; headers: Record<string, string> }, signal: AbortSignal) => Promise<Reply>;
-  /** The subscription as it is now; undefined where it is gone or disabled. */
+  /** The subscription as it is now; undefined where it is gone, or its tenant disabled. */
   subscriptionOf: (id: string) => Subscription | undefined;
   /** Whether the lease outlives a POST begun now. */
   mayPost: () => boolean;
@@ -38,6 +39,7 @@ export async function deliver(delivery: Delivery, deps: DeliverDeps, signal: Abo
   if (delivery.expiresAtMs !== null && delivery.expiresAtMs <= clock.monotonicMs()) return { kind: 'expired' };
   const subscription = deps.subscriptionOf(delivery.subscriptionId);
   if (subscription === undefined) return { kind: 'abandoned', reason: 'unsubscribed' };
+  if (!subscription.enabled) return { kind: 'held' };
   const { apiKey, signing } = subscription;
   if (signing.kind === 'locked') return putOff(delivery, signing.reason, deps);
 
@@ -50,7 +52,7 @@ export async function deliver(delivery: Delivery, deps: DeliverDeps, signal: Abo
 
   const outcome = judge(reply, delivery.attempt - delivery.attemptsBefore, deps.policy);
   metrics.attempts.inc({ outcome: outcome.kind });
-  return { ...outcome, record: recordOf(startedAt, reply, outcome) };
+  return { ...outcome, record: recordOf(startedAt, reply, outcome), health: healthOf(reply) };
 }
 
 /** Never sent without its proofs, and never given up for want of them: that is the operator's to mend, and only its age ends it. */

@@ -173,7 +173,7 @@ export class Writer {
     return Array.from(batch, ({ delivery, ttlMs, expiresAtMs }) => {
       const { urlKey, held = false } = delivery;
       const already = asked.get(urlKey) ?? 0;
-      const lease = !held && left > 0 && already < receivers.room(urlKey) && !claimer.wants(urlKey);
+      const lease = !held && left > 0 && already < receivers.room(delivery) && !claimer.wants(urlKey);
       if (lease) { asked.set(urlKey, already + 1); left -= 1; }
       return { delivery, lease, ttlMs, expiresInMs: expiresAtMs === null ? null : expiresAtMs - nowMs };
     });

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { StoredReceiver } from '../db/receiver-health.js';
+import type { StoredReceiver } from '../db/receiver-list.js';
 import { isUuid } from '../db/uuid.js';
 import { urlKey } from '../webhook/identity.js';
 import type { HistoryStore } from './history-store.js';

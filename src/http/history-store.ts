@@ -3,7 +3,7 @@ import { listDeliveries, type DeliveryFilter, type ListedDelivery } from '../db/
 import { retryDelivery } from '../db/outbox-replay.js';
 import type { NewDelivery } from '../db/outbox.js';
 import { codeOf, type Pool } from '../db/pool.js';
-import { countWaitingFor, listReceivers, type StoredReceiver } from '../db/receiver-health.js';
+import { countWaitingFor, listReceivers, type StoredReceiver } from '../db/receiver-list.js';
 import { createReader } from '../db/reader.js';
 import { addReplay, findReplay, type ReplaySelection, type StoredReplay } from '../db/replays.js';
 import type { Place } from '../db/subscription-change.js';

@@ -3,13 +3,13 @@ import type { NewDelivery } from '../db/outbox.js';
 import type { Directory } from '../subscriptions/directory.js';
 import { deliveryId, laneKey, urlKey } from '../webhook/identity.js';
 
-/** What a notice promises: one delivery to each subscription of its domain that wants its state. */
+/** What a notice promises: one delivery to each subscription of its domain that wants its state, held back where that is disabled. */
 export function promise(notice: Notice, directory: Pick<Directory, 'find'>): NewDelivery[] {
   const subscriptions = directory.find(notice.domain, notice.state);
   if (subscriptions.length === 0) return [];
   const body = JSON.stringify(notice.payload);
   const occurredAt = new Date(notice.occurredAtUs / 1_000);
-  return subscriptions.map(({ id, domainId, url }) => ({
+  return subscriptions.map(({ id, domainId, url, enabled }) => ({
     id: deliveryId(id, notice.flowId, notice.subjectId, notice.state),
     lane: laneKey(url, notice.flowId),
     urlKey: urlKey(url),
@@ -27,6 +27,7 @@ export function promise(notice: Notice, directory: Pick<Directory, 'find'>): New
     occurredAt,
     receivedAtMs: notice.receivedAtMs,
     ...(notice.synthetic && { synthetic: notice.synthetic }),
+    ...(!enabled && { held: true as const }),
   }));
 }
 

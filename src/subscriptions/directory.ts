@@ -10,15 +10,15 @@ export interface Domain {
   readonly enabled: boolean;
 }
 
-/** Every tenant and every enabled subscription in memory, so that matching a notice costs no query. Names compare without case. */
+/** Every tenant and every subscription in memory, so that matching a notice costs no query. Names compare without case. */
 export interface Directory {
   /** Whether the name is a tenant's, disabled ones included: their calls must not be taken for somebody else's. */
   isTenant(name: string): boolean;
-  /** Who wants this event of this domain; nobody while the domain is disabled. */
+  /** Who wants this event of this domain, disabled subscriptions included; nobody while the domain is disabled. */
   find(domainName: string, event: string): readonly Subscription[];
   /** By `event_domain_uuid`; undefined also while its domain is disabled. */
   byId(id: string): Subscription | undefined;
-  /** Replaces everything at once. Takes enabled subscriptions only; those of domains not given are left out. */
+  /** Replaces everything at once. Subscriptions of domains not given are left out. */
   replaceAll(domains: readonly Domain[], subscriptions: readonly Subscription[]): void;
   /** Replaces one domain and its subscriptions with what holds now; undefined removes it. */
   replaceDomain(domainId: string, domain: Domain | undefined, subscriptions: readonly Subscription[]): void;

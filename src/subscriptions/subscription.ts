@@ -20,4 +20,6 @@ export interface Subscription {
   readonly format: 'v1' | 'v2';
   /** POSTs a second at most; null: as fast as the receiver answers. */
   readonly ratePerSecond: number | null;
+  /** False: nothing is sent, and what comes for it is kept for its time to live. */
+  readonly enabled: boolean;
 }

@@ -86,7 +86,7 @@ it.each([
   ['a rename', `update domain set domain_name = 'new.example'`, () => urls('new.example').length === 1 && !directory.isTenant('acme.example')],
   ['a domain disabled', `update domain set enabled = false`, () => urls().length === 0 && directory.isTenant('acme.example')],
   ['a domain removed', `delete from domain`, () => !directory.isTenant('acme.example') && directory.size().subscriptions === 0],
-  ['a subscription disabled', `update event_domain set enabled = false`, () => urls().length === 0],
+  ['a subscription disabled', `update event_domain set enabled = false`, () => directory.find('acme.example', 'ringing')[0]?.enabled === false],
   ['another key', `update event_domain set callback_apikey = 'k'`, () => directory.find('acme.example', 'ringing')[0]?.apiKey === 'k'],
   ['a subscription copied', `insert into event_domain (domain_uuid, event_name, callback_url) select domain_uuid, 'cdr', callback_url from event_domain`, () => directory.find('acme.example', 'cdr').length === 1],
   ['all subscriptions truncated', 'truncate event_domain', () => urls().length === 0],

@@ -8,7 +8,7 @@ const metrics = createMetrics();
 
 /** One attempt for a subscription whose secret cannot be opened. */
 const attempt = (number: number, { expiresAtMs = null }: { expiresAtMs?: number | null } = {}) => deliver(
-  { ...promiseTo('http://receiver.test/', 'flow', 1), sequence: 1, attempt: number, alone: false, synthetic: null, expiresAtMs },
+  { ...promiseTo('http://receiver.test/', 'flow', 1), day: '2026-01-01', sequence: 1, attempt: number, attemptsBefore: 0, replayed: false, alone: false, synthetic: null, expiresAtMs },
   {
     send: () => Promise.reject(new Error('Nothing may be sent without its proofs')),
     subscriptionOf: () => ({ ...subscription, signing: { kind: 'locked', reason: 'sealed with key 72cd6e84, which is not configured' } }),

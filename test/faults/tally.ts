@@ -113,6 +113,14 @@ export class Tally {
     };
   }
 
+  /** From the event to the first arrival, of what happened between the two times and went to no path left out. */
+  p99Between(fromMs: number, toMs: number, { hearing, leaveOut }: Pick<Context, 'hearing' | 'leaveOut'>): number {
+    return p99Of([...this.#first.values()].filter(({ post, call, expected }) => {
+      const at = expected && call?.playedAt[expected.trigger];
+      return at !== undefined && at >= fromMs && at < toMs && !leaveOut.has(post.path);
+    }), hearing);
+  }
+
   /** How many webhooks the calls have for a path. */
   countFor(path: string): number { return [...this.#expected.values()].filter((expected) => pathOf(expected) === path).length; }
 

@@ -84,7 +84,7 @@ it('the headers that receivers are told of are those that are sent', async () =>
   const sent: Record<string, string> = {};
   await deliver({ ...promiseTo('http://receiver.test/', 'flow', 1), day: '2026-01-01', sequence: 1, attempt: 2, attemptsBefore: 1, alone: false, synthetic: 'lost', replayed: true, expiresAtMs: null }, {
     send: ({ headers }) => { Object.assign(sent, headers); return Promise.resolve({ kind: 'answered', status: 200, excerpt: '', timing: { totalMs: 1 } }); },
-    subscriptionOf: () => ({ id: SUBSCRIPTION, domainId: '', domainName: '', event: 'ringing', url: '', apiKey: 'key', signing, format: 'v1', ratePerSecond: null }),
+    subscriptionOf: () => ({ id: SUBSCRIPTION, domainId: '', domainName: '', event: 'ringing', url: '', apiKey: 'key', signing, format: 'v1', ratePerSecond: null, enabled: true }),
     mayPost: () => true,
     policy: { waitsMs: [], jitter: 0, random: () => 0.5 },
     clock: manualClock().clock, metrics: createMetrics(), headers: { userAgent: '', keyHeader: 'authorization', keyScheme: 'Bearer' },

@@ -1,0 +1,38 @@
+import { tenantOf } from '../call.js';
+import type { Scenario } from '../scenario.js';
+
+const TENANTS = 1_000;
+const HANGING = Array.from({ length: 300 }, (_, number) => `/${tenantOf(number)}`);
+
+/** What the others may be slowed down by, and what a machine that does other things as well may add to that. */
+const FACTOR = 1.5;
+const ALLOWANCE_MS = 25;
+
+/** When the receivers began to hang, and when all had warmed up before. */
+let warmAtMs = 0;
+let hangAtMs = 0;
+
+/** A third of the time all is well; then 300 of 1,000 receivers let every POST wait until its deadline, and the others must not notice. */
+export const hanging: Scenario = {
+  name: 'fairness: 300 of 1,000 receivers hang',
+  load: (form) => ({ tenants: TENANTS, calls: form === 'full' ? 6_000 : 1_500, perSecond: 50, speed: form === 'full' ? 1 : 3 }),
+  stage: () => ({ tenants: TENANTS }),
+  leaveOut: HANGING,
+  async hurt({ stage, player }) {
+    await player.reached(0.1);
+    warmAtMs = Date.now();
+    await player.reached(1 / 3);
+    hangAtMs = Date.now();
+    stage.receiver.behave('hang', 1, HANGING);
+    await player.reached(1);
+    stage.receiver.behave('well');
+  },
+  after({ stage }, tally) {
+    const context = { hearing: stage.hearing, leaveOut: new Set(HANGING) };
+    const before = tally.p99Between(warmAtMs, hangAtMs, context);
+    const during = tally.p99Between(hangAtMs, Infinity, context);
+    const said = `p99 of the other 700: ${before.toFixed(0)} ms before, ${during.toFixed(0)} ms while 300 hang`;
+    console.log(said);
+    return Promise.resolve(during <= FACTOR * before + ALLOWANCE_MS ? [] : [`${said}: more than ${FACTOR} times that and ${ALLOWANCE_MS} ms`]);
+  },
+};
