@@ -29,6 +29,8 @@ export default tseslint.config(
   inside(['src/{clock,lifecycle,log,metrics,config,secrets,seal}.ts'], [...doorsAt('src/config.ts'), ...doorsAt('src/log.ts'), ...doorsAt('src/metrics.ts')],
     [...noImport(above.ground, 'Ground stands alone.'), ...roots]),
   inside(['src/calls/**', 'src/subscriptions/**'], [], [...noImport(above.pure, 'Pure code is below.'), ...noIo, ...roots]),
+  inside(['src/recordings/{link,range}.ts'], [], [...noImport(above.pure, 'Pure code is below.'), { group: ['node:*', '!node:crypto', '!node:path'], message: noIo[0].message }, ...roots]),
+  inside(['src/recordings/{file,secret,recordings}.ts'], [], [...noImport(above.doors, 'Doors are below the flows.'), ...roots]),
   inside(['src/webhook/{outcome,backoff,sign,identity,retry-after,excerpt,instruction,host-names,envelope}.ts'], [], [...noImport(above.pure, 'Pure code is below.'), ...noIo, ...roots]),
   inside(['src/webhook/{send,exchange,proxy,routes,address,lookup,resolver,own-addresses,certificates,stopwatch,deadline,destinations}.ts'], [...doorsAt('src/webhook/'), ...doorsAt('src/webhook/address.ts')], [...noImport(above.doors, 'Doors are below the flows.'), ...roots]),
   inside(['src/db/**'], doorsAt('src/db/'), [...noImport(above.doors, 'Doors are below the flows.'), ...roots]),

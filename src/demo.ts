@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CALL_STATES, type CallState } from './calls/notice.js';
+import { CALL_STATES, type NoticeState } from './calls/notice.js';
 import { withDatabase } from './cli/database.js';
 import { systemClock, type Clock } from './clock.js';
 import { loadConfig, type Config } from './config.js';
@@ -33,7 +33,7 @@ export interface DemoDeps {
   show: (line: string, tone: Tone) => void;
 }
 
-export type Tone = 'plain' | 'call' | CallState;
+export type Tone = 'plain' | 'call' | NoticeState;
 
 /** How the demo went, and how many calls it played. */
 export interface DemoOutcome extends Outcome { readonly calls: number }

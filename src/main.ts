@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SwitchEvent } from './calls/event.js';
-import { CALL_STATES } from './calls/notice.js';
+import { NOTICE_STATES } from './calls/notice.js';
 import type { CallRules } from './calls/rules.js';
 import { aborted, systemClock, type Clock } from './clock.js';
 import type { Config } from './config.js';
@@ -30,6 +30,7 @@ import { parseSubscription } from './http/subscription-request.js';
 import { createIngest, type Ingest } from './ingest/ingest.js';
 import { createMemory, type Memory } from './ingest/memory.js';
 import { Reconciler } from './ingest/reconciler.js';
+import { openRecordings, type Recordings } from './recordings/recordings.js';
 import { startAll, stopAll, type Service } from './lifecycle.js';
 import type { Logger } from './log.js';
 import { createMetrics } from './metrics.js';
@@ -64,6 +65,7 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const clock = systemClock;
   const { random } = Math;
   const metrics = createMetrics();
+  const recordings = await recordingsOf(config, clock, log);
   const jwt = await openJwt(config.jwt, { clock, log });
   const certificates = config.webhook.caFile === '' ? [] : readCertificates(config.webhook.caFile);
   const database = await openDatabase(config, { log, clock, random, stopping });
@@ -91,7 +93,7 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
     onRoom: (hasRoom) => { if (!hasRoom) for (const link of links) link.dropOverwhelmed(); },
   }, { ...DEFAULT_DELIVERIES, ...config.delivery, ...config.ingest, name: config.name });
   const retention = createRetention({ db: pool, clock, log, random }, config.retention);
-  const ingest = createIngest({ rules: callRules(config), directory, add: (promised, flow) => deliveries.add(promised, flow), clock, log, metrics });
+  const ingest = createIngest({ rules: callRules(config, recordings), directory, add: (promised, flow) => deliveries.add(promised, flow), clock, log, metrics });
   const thread = createConnectionThread({ log });
   const reconcilers = new Map(config.switches.map((to) => [to.name, new Reconciler({
     switchName: to.name, ingest, clock, random, log, metrics, openSurvey: () => openSurvey({ ...to, switchName: to.name, clock, connect: thread.connect }),
@@ -108,7 +110,7 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const readiness = () => readinessOf({ config, pool, feed, links, deliveries });
   const http = createHttpServer(
     { ...config.http },
-    { store: createApiStore(pool, vault), admin: createAdminStore(pool), history: createHistoryStore(pool), breakers: () => [], timeZone: config.timeZone, version: VERSION, jwt, policy, resolve, knownEvents: CALL_STATES, readiness, metrics, log, clock },
+    { store: createApiStore(pool, vault), admin: createAdminStore(pool), history: createHistoryStore(pool), breakers: () => [], timeZone: config.timeZone, version: VERSION, jwt, policy, resolve, knownEvents: NOTICE_STATES, readiness, metrics, log, clock, recordings },
   );
   const fusionpbx = config.fusionpbx.url === '' ? [] : [createFusionPbx(config.fusionpbx, { pool, check: sourcedCheck(policy), clock, log, metrics, random })];
   const watchdog = createWatchdog({ env: process.env, pid: process.pid, clock, log });
@@ -199,13 +201,20 @@ function welcome({ http, directory, sourced, log }: { http: HttpServer; director
   return api;
 }
 
-function callRules(config: Config): CallRules {
-  const { source, lingerMs, waitMs } = config.cdr;
+/** Undefined where the daemon serves none. */
+async function recordingsOf({ recordings, dataDir }: Config, clock: Clock, log: Logger): Promise<Recordings | undefined> {
+  return recordings.directory === '' ? undefined : await openRecordings({ ...recordings, ttlMs: recordings.linkTtlMs, dataDir }, { clock, log });
+}
+
+function callRules(config: Config, recordings: Recordings | undefined): CallRules {
+  const { source, lingerMs, waitMs, recordingWaitMs } = config.cdr;
   return {
     ...config.calls,
+    detail: config.payload,
     timeZone: config.timeZone,
     recordingUrl: config.recordings.urlTemplate,
-    cdr: { subclass: source.startsWith('custom:') ? source.slice('custom:'.length) : '', lingerMs, waitMs },
+    ...(recordings && { recordingLink: (recording) => recordings.linkTo(recording) }),
+    cdr: { subclass: source.startsWith('custom:') ? source.slice('custom:'.length) : '', lingerMs, waitMs, recordingWaitMs },
   };
 }
 

@@ -41,6 +41,7 @@ export interface Flow {
   position: number;
   lingerOver: boolean;
   waitOver: boolean;
+  recordingOver: boolean;
   /** Payload fields that the PBX's own CDR event carried. */
   told?: ReadonlyMap<string, string>;
   closed: boolean;
@@ -48,7 +49,7 @@ export interface Flow {
 
 export const newFlow = (root: BornLeg, orphan: boolean): Flow => ({
   id: root.id, root, legs: [root], callees: [], joined: [], many: false, orphan,
-  announced: new Map(), position: 0, lingerOver: false, waitOver: false, closed: false,
+  announced: new Map(), position: 0, lingerOver: false, waitOver: false, recordingOver: false, closed: false,
 });
 
 /** Adds a leg born into the flow, and sees whether that makes it one caller and many extensions. */

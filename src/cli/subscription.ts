@@ -1,4 +1,4 @@
-import { CALL_STATES } from '../calls/notice.js';
+import { NOTICE_STATES } from '../calls/notice.js';
 import { systemClock } from '../clock.js';
 import type { Config } from '../config.js';
 import { createSealedSubscriptions, type OpenSubscription, type SealedSubscriptions } from '../db/sealed-subscriptions.js';
@@ -28,8 +28,8 @@ export function addSubscription(options: SubscriptionOptions, config: Config): W
   const parsed = parseSubscription(body, policy, { asAdmin: true });
   if (parsed.kind === 'invalid') throw new CommandError('usage', parsed.errors.map(({ field, message }) => `${OPTION_OF[field] ?? field}: ${message}`).join('\n'));
   const { event, url, apiKey } = parsed.request;
-  const known = (CALL_STATES as readonly string[]).includes(event);
-  const warning = `Event ${JSON.stringify(event)} is not known and will not be delivered; known are ${CALL_STATES.join(', ')}.`;
+  const known = (NOTICE_STATES as readonly string[]).includes(event);
+  const warning = `Event ${JSON.stringify(event)} is not known and will not be delivered; known are ${NOTICE_STATES.join(', ')}.`;
 
   return async (db) => {
     const tenant = await requireTenant(db, domain);

@@ -141,6 +141,24 @@ export const recordingUrl: Kind<string> = kind('text', 'an http or https URL wit
   return value === '' || (/^https?:\/\/[^{}]+$/.test(filledIn) && URL.canParse(filledIn));
 });
 
+/** A folder by its absolute path, other than the root; '' for none. */
+export const folderOrNone: Kind<string> = kind('text', 'the absolute path of a folder, or empty',
+  (value) => value === '' || (isText(value) && /^\/+[^/\0]/.test(value) && !value.includes('\0') && !value.split('/').some((part) => part === '..' || part === '.')));
+
+/** The beginning of public URLs; '' for none. */
+export const baseUrlOrNone: Kind<string> = kind('text', 'an http or https URL without a user name, query or fragment, or empty', (value) => {
+  if (value === '') return true;
+  if (!isText(value) || !/^https?:\/\/[^\s?#]+$/.test(value) || !URL.canParse(value)) return false;
+  const { username, password } = new URL(value);
+  return username === '' && password === '';
+});
+
+/** What signs; '' for one of our own making. */
+export const keyOrNone: Kind<string> = kind('text', 'a text of 32 characters or more without white space, or empty', (value) => value === '' || (isWord(value) && value.length >= 32));
+
+/** As many variables as a payload may carry. */
+export const variableNames: Kind<string[]> = kind('list', 'a list of at most 32 texts without white space', (value) => words.wrong(value) === undefined && (value as string[]).length <= 32);
+
 /** Addresses and networks that webhooks may go to although they are not public. */
 export const networks: Kind<string[]> = kind('list', 'a list of IP addresses and networks, for example 10.0.0.0/8 or ::1', (value) => Array.isArray(value) && value.every(isNetwork));
 

@@ -91,10 +91,24 @@ export const schema = {
   cdr: {
     source: key(is.cdrSource, 'Which event makes the cdr: hangup_complete, or custom:<subclass> for an event of your own.', 'HOOKSWITCH_CDR_SOURCE'),
     lingerMs: key(is.milliseconds(0), "How long the cdr waits after the call's last hangup for what may still come, in milliseconds."),
+    recordingWaitMs: key(is.milliseconds(0), 'How long the cdr of an answered call waits until the recording that the call names is closed, in milliseconds from the end of the call; then it goes without. 0: it does not wait.'),
     waitMs: key(is.milliseconds(), 'How long the cdr waits for an event of your own at most, in milliseconds; then it is made without.'),
   },
   recordings: {
     urlTemplate: key(is.recordingUrl, 'The public URL of a recording, with {domain}, {call_id} and {file} (the base name of the file). Empty: webhooks name no recording.', 'HOOKSWITCH_RECORDING_URL'),
+    directory: key(is.folderOrNone, 'The folder under which the switch writes recordings, with the path that the switch gives it. The daemon then serves them itself, by links with an end. Empty: it serves none.', 'HOOKSWITCH_RECORDINGS_DIRECTORY'),
+    publicUrl: key(is.baseUrlOrNone, "The base URL under which tenants reach this daemon's API, for those links.", 'HOOKSWITCH_RECORDINGS_PUBLIC_URL'),
+    linkTtlMs: key(is.whole(60_000, 315_360_000_000, 'milliseconds'), 'For how long such a link works, in milliseconds from the end of the call.'),
+    secret: secret(is.keyOrNone, 'What these links are signed with; the same for daemons that serve the same recordings. Empty: one is made and kept in dataDir.', 'HOOKSWITCH_RECORDINGS_SECRET'),
+  },
+  payload: {
+    variables: key(is.variableNames, 'The channel variables that version 2 of the payload sends along: at most 32, and of each value 1 KiB.'),
+    ringGroup: key(is.words, 'The channel variables that name the ring group of a call, for version 2 of the payload.'),
+    queue: key(is.words, 'The same for its queue.'),
+    ivr: key(is.words, 'The same for its menu.'),
+    voicemail: key(is.words, 'The channel variables that only a call in voicemail carries, for version 2 of the payload and the event missed.'),
+    fax: key(is.words, 'The same for one that a fax machine took.'),
+    conference: key(is.words, 'The same for one in a conference.'),
   },
   ingest: {
     maxBuffered: key(is.whole(100, 10_000_000, 'notices'), 'Webhooks and states of calls that are held in memory while they are not yet committed; beyond, the link to the switch is closed, and taken up again below half.'),
@@ -118,6 +132,8 @@ export const schema = {
       answered: key(is.milliseconds(), 'The same for answered.'),
       hangup: key(is.milliseconds(), 'The same for hangup.'),
       cdr: key(is.milliseconds(), 'The same for cdr.'),
+      missed: key(is.milliseconds(), 'The same for missed.'),
+      recording: key(is.milliseconds(), 'The same for recording.'),
     },
     pollMs: key(is.milliseconds(10), 'How often the outbox is looked through for work at the least, in milliseconds.'),
     breaker: {

@@ -3,6 +3,7 @@ import type { Delivery } from '../db/outbox.js';
 import type { Metrics } from '../metrics.js';
 import type { Subscription } from '../subscriptions/subscription.js';
 import { backoffMs, type RetryPolicy } from '../webhook/backoff.js';
+import { withSequence } from '../webhook/envelope.js';
 import { judge, recordOf, type Reply } from '../webhook/outcome.js';
 import { keysAt, sign, type SigningKeys } from '../webhook/sign.js';
 import { healthOf } from './health.js';
@@ -45,7 +46,7 @@ export async function deliver(delivery: Delivery, deps: DeliverDeps, signal: Abo
 
   const startedAt = clock.now();
   if (delivery.receivedAtMs !== undefined) metrics.eventToSent.observe((clock.monotonicMs() - delivery.receivedAtMs) / 1_000);
-  const body = Buffer.from(delivery.body);
+  const body = Buffer.from(withSequence(delivery.body, delivery.id, delivery.sequence));
   const headers = headersFor(delivery, body, { apiKey, signing }, startedAt, deps.headers);
   const reply = await deps.send({ url: delivery.url, body, headers }, signal);
   metrics.answer.observe(reply.timing.totalMs / 1_000);

@@ -59,7 +59,7 @@ export const DEFAULT_DELIVERIES = {
   concurrency: 64, perUrl: 8, slowConcurrency: 512, slowMs: 250, holdMs: 600_000, pollMs: 500, heartbeatMs: 2_000, leaseMs: 15_000, timeoutMs: 10_000,
   maxBuffered: 100_000, maxBatch: 1_000,
   breaker: { failures: 10, share: 0.5, minSamples: 20, windowMs: 60_000, firstProbeMs: 15_000, lastProbeMs: 600_000 },
-  ttlMs: { ringing: 900_000, answered: 900_000, hangup: 259_200_000, cdr: 259_200_000 },
+  ttlMs: { ringing: 900_000, answered: 900_000, hangup: 259_200_000, cdr: 259_200_000, missed: 259_200_000, recording: 259_200_000 },
 };
 
 /** The way out: takes promises, keeps them. */

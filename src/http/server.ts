@@ -4,6 +4,8 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Clock } from '../clock.js';
 import type { Service } from '../lifecycle.js';
 import type { Logger } from '../log.js';
+import { LONGEST_TOKEN } from '../recordings/link.js';
+import type { Recordings } from '../recordings/recordings.js';
 import { registerAdmin, type AdminDeps } from './admin.js';
 import { requireCaller, type AuthDeps } from './auth.js';
 import { registerDeliveries } from './deliveries.js';
@@ -13,6 +15,7 @@ import { problemOf } from './failure.js';
 import { registerHealth, type HealthDeps } from './health.js';
 import type { HistoryStore } from './history-store.js';
 import { answerUnrouted } from './methods.js';
+import { registerRecordings } from './recordings.js';
 import { PROBLEM_TYPE, problemBody, sendProblem } from './problem.js';
 import { createRateLimit } from './rate.js';
 import { registerReplays } from './replays.js';
@@ -39,7 +42,13 @@ export interface HttpOptions {
   handlerTimeoutMs?: number;
 }
 
-export interface HttpDeps extends EventDeps, HealthDeps, Pick<AdminDeps, 'admin' | 'breakers'>, Pick<AuthDeps, 'jwt'>, Pick<TestCallDeps, 'timeZone'>, DocumentationDeps { history: HistoryStore; log: Logger; clock: Clock }
+export interface HttpDeps extends EventDeps, HealthDeps, Pick<AdminDeps, 'admin' | 'breakers'>, Pick<AuthDeps, 'jwt'>, Pick<TestCallDeps, 'timeZone'>, DocumentationDeps {
+  history: HistoryStore;
+  log: Logger;
+  clock: Clock;
+  /** Only where the daemon serves them. */
+  recordings?: Pick<Recordings, 'open'> | undefined;
+}
 
 /** A path that is answered, with `:name` for what varies in it. */
 export interface Route { method: string; path: string }
@@ -82,7 +91,7 @@ export function createHttpServer(options: HttpOptions, deps: HttpDeps): HttpServ
 function build(options: HttpOptions, deps: HttpDeps, routes: Route[]): FastifyInstance {
   const { requestsPerMinute = 600, failuresPerMinute = 60, bodyLimitBytes = 65_536, trustProxy = false } = options;
   const app = fastify({
-    ...timeouts(options), bodyLimit: bodyLimitBytes, trustProxy, return503OnClosing: false, routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1_024 },
+    ...timeouts(options), bodyLimit: bodyLimitBytes, trustProxy, return503OnClosing: false, routerOptions: { ignoreTrailingSlash: true, maxParamLength: LONGEST_TOKEN },
     genReqId: (request) => requestId(request),
     frameworkErrors: (error, request, reply) => { void sendProblem(identify(request, reply), problemOf(error).problem); }, // no hook has run
     clientErrorHandler: refuseGarbage,
@@ -97,6 +106,7 @@ function build(options: HttpOptions, deps: HttpDeps, routes: Route[]): FastifyIn
   answerUnrouted(app);
   registerHealth(app, deps);
   registerDocumentation(app, deps);
+  if (deps.recordings) registerRecordings(app, deps.recordings);
   app.register((scope, _options, done) => {
     scope.addHook('onRequest', requireCaller({
       store: deps.store, jwt: deps.jwt, perToken: createRateLimit(requestsPerMinute, deps.clock), failures: createRateLimit(failuresPerMinute, deps.clock),

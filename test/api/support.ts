@@ -9,7 +9,7 @@ import { createAdminStore } from '../../src/http/admin-store.js';
 import type { Readiness } from '../../src/http/health.js';
 import { createHistoryStore } from '../../src/http/history-store.js';
 import { openJwt, type JwtOptions } from '../../src/http/jwt.js';
-import { createHttpServer, type HttpOptions } from '../../src/http/server.js';
+import { createHttpServer, type HttpDeps, type HttpOptions } from '../../src/http/server.js';
 import { createApiStore } from '../../src/http/store.js';
 import { hashToken, newToken } from '../../src/http/token.js';
 import type { LogFields, Logger } from '../../src/log.js';
@@ -23,7 +23,7 @@ export interface Answer { status: number; headers: IncomingHttpHeaders; text: st
 export interface Ask { token?: string; headers?: Record<string, string>; body?: string | Buffer }
 export interface LogLine { level: string; message: string; fields: LogFields }
 
-export interface ApiOptions extends Partial<HttpOptions> { clock?: Clock; resolve?: Resolve; allow?: string[]; vault?: Vault; readiness?: () => Promise<Readiness>; jwt?: Partial<JwtOptions>; breakers?: Breaker[]; lookMs?: number }
+export interface ApiOptions extends Partial<HttpOptions> { clock?: Clock; resolve?: Resolve; allow?: string[]; vault?: Vault; readiness?: () => Promise<Readiness>; jwt?: Partial<JwtOptions>; breakers?: Breaker[]; lookMs?: number; recordings?: HttpDeps['recordings'] }
 
 const ready: Readiness = { ready: true, checks: { database: { ready: true }, switches: { ready: true }, backlog: { ready: true }, buffer: { ready: true } } };
 
@@ -32,13 +32,13 @@ const NO_JWT: JwtOptions = {
 };
 
 /** The whole API on a port of its own, over a database of its own. */
-export async function startApi({ clock = systemClock, resolve = publicName, allow = [], vault = createVault([]), readiness = () => Promise.resolve(ready), jwt = {}, breakers = [], lookMs = 5_000, ...options }: ApiOptions = {}) {
+export async function startApi({ clock = systemClock, resolve = publicName, allow = [], vault = createVault([]), readiness = () => Promise.resolve(ready), jwt = {}, breakers = [], lookMs = 5_000, recordings, ...options }: ApiOptions = {}) {
   const database = await createDatabase();
   const lines: LogLine[] = [];
   const log = recordingLog(lines);
   const server = createHttpServer({ host: '127.0.0.1', port: 0, ...options }, {
     store: createApiStore(database.pool, vault), admin: createAdminStore(database.pool), history: createHistoryStore(database.pool, { lookMs }), breakers: () => breakers, timeZone: 'UTC', version: '0.0.0', jwt: await openJwt({ ...NO_JWT, ...jwt }, { clock, log }), clock, log, metrics: createMetrics(),
-    policy: createAddressPolicy({ allow }), resolve, readiness, knownEvents: ['ringing', 'answered', 'hangup', 'cdr'],
+    policy: createAddressPolicy({ allow }), resolve, readiness, knownEvents: ['ringing', 'answered', 'hangup', 'cdr'], recordings,
   });
   const stop = async () => {
     await server.stop(AbortSignal.abort());

@@ -147,7 +147,7 @@ describe('subscription', () => {
 
   it('add warns of an event that is never delivered', async () => {
     await run(['tenant', 'add', 'acme.example']);
-    expect(await json(add('--event', 'hungup'))).toMatchObject({ exit: 0, warning: expect.stringContaining('known are ringing, answered, hangup, cdr') as string });
+    expect(await json(add('--event', 'hungup'))).toMatchObject({ exit: 0, warning: expect.stringContaining('known are ringing, answered, hangup, cdr, missed, recording') as string });
   });
 
   it('add keeps to the rules of the API, and says all that is wrong', async () => {

@@ -5,8 +5,10 @@ import { FILE_VARIABLE } from '../../src/config/sources.js';
 import { deliver } from '../../src/delivery/deliver.js';
 import { EVENTS } from '../../src/esl/link.js';
 import { createMetrics } from '../../src/metrics.js';
+import { promise } from '../../src/ingest/promise.js';
+import { withSequence } from '../../src/webhook/envelope.js';
 import { newSecret, sign, signingKey } from '../../src/webhook/sign.js';
-import { goldensOf } from '../support/goldens.js';
+import { eventsOf, EVERYTHING, goldensOf, play, RULES } from '../support/goldens.js';
 import { SECRET, signing } from '../support/signing.js';
 import { SUBSCRIPTION, promiseTo } from '../delivery/promise.js';
 import { manualClock } from '../esl/manual-clock.js';
@@ -109,7 +111,27 @@ describe('of a recorded call', () => {
 
   it('the bodies of hangup and cdr are those that receivers are shown', () => {
     const shown = blocks('docs/webhooks.md', 'json').map((text) => JSON.stringify(JSON.parse(text)));
-    expect(shown).toEqual(told.slice(-2).map((payload) => JSON.stringify(payload)));
+    expect(shown.slice(0, 2)).toEqual(told.slice(-2).map((payload) => JSON.stringify(payload)));
+  });
+
+  it('the body of version 2 is the one that receivers are shown', async () => {
+    const hangup = play(await eventsOf('calls/09-ringgroup-simultaneous'), RULES, EVERYTHING).notices.filter(({ state }) => state === 'hangup').at(-1)!;
+    const subscription = { id: SUBSCRIPTION, domainId: '', domainName: '', event: 'hangup', url: '', apiKey: '', format: 'v2', ratePerSecond: null, signing, enabled: true } as const;
+    const [{ id, body } = { id: '', body: '' }] = promise(hangup, { find: () => [subscription] });
+    expect(blocks('docs/webhooks.md', 'json').slice(2).map((text) => JSON.stringify(JSON.parse(text)))).toEqual([withSequence(body, id, 7)]);
+  });
+
+  it('version 2 says what its schema says', () => {
+    const { properties, $defs } = JSON.parse(read('schemas/webhook-v2.json')) as { properties: object; $defs: { detail: { properties: object } } };
+    const fieldsOf = (heading: string) => read('docs/webhooks.md').split(heading)[1]!.split('\n\n')[0]!.split('\n').slice(2).flatMap((row) => words(row.split('|')[1]!));
+    expect(fieldsOf('| around `data` | |').sort()).toEqual(Object.keys(properties).filter((name) => name !== 'data').sort());
+    expect(fieldsOf('| in `data` | meaning |').sort()).toEqual(Object.keys($defs.detail.properties).sort());
+  });
+
+  it('the reasons of a missed call are those of the schema', () => {
+    const { oneOf } = JSON.parse(read('schemas/webhook-v1.json')) as { oneOf: { properties: { missed_reason?: { enum: string[] } } }[] };
+    const told = read('docs/webhooks.md').split('| `missed_reason` | |')[1]!.split('\n\n')[0]!.split('\n').slice(2).flatMap((row) => words(row.split('|')[1]!));
+    expect(told.sort()).toEqual(oneOf.flatMap(({ properties }) => properties.missed_reason?.enum ?? []).sort());
   });
 
   it('the fields are those that receivers are told of', () => {
