@@ -7,6 +7,7 @@ import { withDatabase } from './cli/database.js';
 import { runDemo, type DemoOptions } from './cli/demo.js';
 import { describeFailure, EXIT } from './cli/failure.js';
 import { createKey, rotateKey } from './cli/key.js';
+import { addOperatorCommands } from './cli/operate.js';
 import { runDaemon } from './cli/run.js';
 import { addSubscription, listSubscriptions, removeSubscription, subscriptionSecret, type SecretOptions, type SubscriptionOptions } from './cli/subscription.js';
 import { addTenant, listTenants } from './cli/tenant.js';
@@ -29,9 +30,10 @@ export async function main(argv: readonly string[], { env, stdout, stderr }: Sur
   for (const pipe of [stdout, stderr]) pipe.on('error', () => {}); // `hookswitch token list | head -1` ends it early; that is no failure of ours
   const json = argv.includes('--json');
   const print = ({ json: object, text }: Answer) => { stdout.write(`${json ? JSON.stringify(object) : text}\n`); };
+  let exit = 0;
   try {
-    await program({ env, stdout, stderr }, json, print).parseAsync(argv, { from: 'user' });
-    return 0;
+    await program({ env, stdout, stderr }, { json, print, onFailed: () => { exit = EXIT.failure; } }).parseAsync(argv, { from: 'user' });
+    return exit;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0; // help or version, and it has been printed
     const { code, message } = describeFailure(error);
@@ -42,7 +44,9 @@ export async function main(argv: readonly string[], { env, stdout, stderr }: Sur
   }
 }
 
-function program({ env, stdout, stderr }: Surroundings, json: boolean, print: (answer: Answer) => void): Command {
+interface Telling { json: boolean; print: (answer: Answer) => void; onFailed: () => void }
+
+function program({ env, stdout, stderr }: Surroundings, { json, print, onFailed }: Telling): Command {
   const config = () => loadConfig({ env });
   const inDatabase: InDatabase = async (work) => {
     const using = config();
@@ -67,6 +71,7 @@ function program({ env, stdout, stderr }: Surroundings, json: boolean, print: (a
   add(root, 'config', 'shows the configuration in use, secrets masked', 'hookswitch config --describe')
     .option('--describe', 'list every key with its variable, default and meaning instead')
     .action(({ describe: described }: { describe?: true }) => print(described ? describe() : showConfig({ env })));
+  addOperatorCommands(root, { env, stdout, stderr, json, config, print, onFailed, add });
   addTenantCommands(root, inDatabase);
   addTokenCommands(root, inDatabase);
   addSubscriptionCommands(root, inDatabase, config);
@@ -141,7 +146,7 @@ const HELP = `
 Without DATABASE_URL an embedded Postgres is used: the running daemon's, or one started for the command.
 Configuration: \`hookswitch config --describe\` lists every key and variable.
 
-With --json standard output is one JSON object; after a failure {"error":{"message","code"}},
+With --json standard output is one JSON object (of tail and simulate, one a line); after a failure {"error":{"message","code"}},
 where code is failure, usage, configuration, not-found or database-unreachable.
 
 Exit codes:

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createBroadcast } from './broadcast.js';
 import type { SwitchEvent } from './calls/event.js';
 import { NOTICE_STATES } from './calls/notice.js';
 import type { CallRules } from './calls/rules.js';
@@ -24,9 +25,11 @@ import { createAdminStore } from './http/admin-store.js';
 import type { Readiness } from './http/health.js';
 import { createHistoryStore } from './http/history-store.js';
 import { openJwt } from './http/jwt.js';
+import type { LiveLine } from './http/live-line.js';
 import { createHttpServer, type HttpServer } from './http/server.js';
 import { createApiStore } from './http/store.js';
 import { parseSubscription } from './http/subscription-request.js';
+import { createWatch } from './http/watch.js';
 import { createIngest, type Ingest } from './ingest/ingest.js';
 import { createMemory, type Memory } from './ingest/memory.js';
 import { Reconciler } from './ingest/reconciler.js';
@@ -67,18 +70,17 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const metrics = createMetrics();
   const recordings = await recordingsOf(config, clock, log);
   const jwt = await openJwt(config.jwt, { clock, log });
-  const certificates = config.webhook.caFile === '' ? [] : readCertificates(config.webhook.caFile);
+  const certificates = config.webhook.caFile === '' ? [] : readCertificates(config.webhook.caFile); // before anything is started
   const database = await openDatabase(config, { log, clock, random, stopping });
   const pool = createPool({ url: database.url, max: config.database.poolSize }, log);
   const resolve = createResolver(config.webhook.dnsServers);
   const policy = createConfiguredPolicy(config, database.url, { resolve: createResolver(), nowMs: () => clock.monotonicMs() });
-  const sender = createSender({
-    ...config.webhook, policy, resolve, certificates, nowMs: () => clock.monotonicMs(),
-    timeoutMs: config.delivery.timeoutMs, maxResponseBytes: config.delivery.maxResponseBytes, maxSocketsPerOrigin: config.delivery.concurrency + config.delivery.slowConcurrency,
-  });
+  const sender = createSender({ ...senderOptions(config), policy, resolve, certificates, nowMs: () => clock.monotonicMs() });
   const vault = vaultOf(config.encryption.keys);
   const directory = createDirectory();
   const links: SwitchLink[] = [];
+  const broadcast = createBroadcast<LiveLine>();
+  const watch = createWatch({ broadcast, directory, domainVariables: config.calls.variables.domain, clock, log });
 
   const feed = createDirectoryFeed({ directory, db: pool, url: database.url, vault, clock, log, random });
   const toOperator = createSender({ policy: createAddressPolicy({ allow: EVERYWHERE }), timeoutMs: config.delivery.timeoutMs, maxSocketsPerOrigin: 1 });
@@ -89,11 +91,11 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
     policy: { waitsMs: config.delivery.retryMs, jitter: config.delivery.jitter, random },
     headers: { userAgent: `hookswitch/${VERSION}`, keyHeader: config.delivery.keyHeader, keyScheme: config.delivery.keyScheme },
     spill: createSpill(join(config.dataDir, 'spill'), { clock, log, pid: process.pid }),
-    observe: (delivery, verdict) => standing.observe(delivery, verdict),
+    observe: (delivery, verdict) => standing.observe(delivery, verdict), watch,
     onRoom: (hasRoom) => { if (!hasRoom) for (const link of links) link.dropOverwhelmed(); },
   }, { ...DEFAULT_DELIVERIES, ...config.delivery, ...config.ingest, name: config.name });
   const retention = createRetention({ db: pool, clock, log, random }, config.retention);
-  const ingest = createIngest({ rules: callRules(config, recordings), directory, add: (promised, flow) => deliveries.add(promised, flow), clock, log, metrics });
+  const ingest = createIngest({ rules: callRules(config, recordings), directory, add: (promised, flow) => deliveries.add(promised, flow), clock, log, metrics, watch });
   const thread = createConnectionThread({ log });
   const reconcilers = new Map(config.switches.map((to) => [to.name, new Reconciler({
     switchName: to.name, ingest, clock, random, log, metrics, openSurvey: () => openSurvey({ ...to, switchName: to.name, clock, connect: thread.connect }),
@@ -110,7 +112,7 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const readiness = () => readinessOf({ config, pool, feed, links, deliveries });
   const http = createHttpServer(
     { ...config.http },
-    { store: createApiStore(pool, vault), admin: createAdminStore(pool), history: createHistoryStore(pool), breakers: () => [], timeZone: config.timeZone, version: VERSION, jwt, policy, resolve, knownEvents: NOTICE_STATES, readiness, metrics, log, clock, recordings },
+    { store: createApiStore(pool, vault), admin: createAdminStore(pool), history: createHistoryStore(pool), breakers: () => deliveries.health(), timeZone: config.timeZone, version: VERSION, jwt, policy, resolve, knownEvents: NOTICE_STATES, readiness, metrics, log, clock, recordings, broadcast },
   );
   const fusionpbx = config.fusionpbx.url === '' ? [] : [createFusionPbx(config.fusionpbx, { pool, check: sourcedCheck(policy), clock, log, metrics, random })];
   const watchdog = createWatchdog({ env: process.env, pid: process.pid, clock, log });
@@ -126,6 +128,10 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
 
 /** Something that is there once it is built, and has to be let go of. */
 const resource = (name: string, stop: () => Promise<void>): Service => ({ name, start: () => Promise.resolve(), stop });
+
+function senderOptions({ webhook, delivery: { timeoutMs, maxResponseBytes, concurrency, slowConcurrency } }: Config) {
+  return { ...webhook, timeoutMs, maxResponseBytes, maxSocketsPerOrigin: concurrency + slowConcurrency };
+}
 
 /** The operator chose the address himself. */
 const EVERYWHERE = ['0.0.0.0/0', '::/0'];

@@ -42,6 +42,8 @@ export function createMetrics() {
     requests: counter('http_requests_total', 'Requests answered by our HTTP server, by route and status.', ['method', 'route', 'status']),
     sourceSyncs: counter('source_syncs_total', 'Looks at the FusionPBX database, by outcome.', ['outcome']),
     sourceSkipped: gauge('source_rows_skipped', 'Rows of FusionPBX that could not be taken over at the last look.', ['what']),
+    streams: gauge('streams_open', 'Listeners of the live stream.'),
+    streamLinesDropped: counter('stream_lines_dropped_total', 'Lines that listeners of the live stream were too slow for.'),
     answer: latency('answer_seconds', 'From a POST begun to its answer.'),
   };
 }

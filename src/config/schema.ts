@@ -41,6 +41,7 @@ export const schema = {
     port: key(is.portOrAny, 'The port for them; 0 takes any free one and logs it.', 'HOOKSWITCH_HTTP_PORT'),
     requestsPerMinute: key(is.whole(1, 1_000_000, 'requests'), 'Requests to the API that one token may make in a minute.'),
     bodyLimitBytes: key(is.whole(1_024, 16_777_216, 'bytes'), 'The longest body of a request to the API, in bytes.'),
+    maxStreams: key(is.whole(0, 10_000, 'listeners'), 'Listeners of the live stream at once, of which one token gets a quarter; 0: none.'),
   },
   jwt: {
     secret: secret(is.signingSecret, 'The secret of JWTs that are signed with HS256. Empty: none are taken.', 'HOOKSWITCH_JWT_SECRET'),
@@ -161,8 +162,8 @@ export const schema = {
     webhookSecret: secret(is.webhookSecret, 'What these webhooks are signed with, whsec_…. Empty: they are not signed.', 'HOOKSWITCH_OPERATOR_WEBHOOK_SECRET'),
   },
   retention: {
-    deliveredDays: key(is.whole(1, 3_650, 'days'), 'For how many days delivered webhooks are kept.'),
-    abandonedDays: key(is.whole(1, 3_650, 'days'), 'For how many days webhooks that were given up or had expired are kept.'),
+    deliveredDays: key(is.whole(1, 3_650, 'days'), 'For how many days after that of their call, UTC, delivered webhooks are kept.'),
+    abandonedDays: key(is.whole(1, 3_650, 'days'), 'The same for webhooks that were given up or had expired; a day is never kept for less than retention.deliveredDays.'),
   },
 };
 

@@ -30,7 +30,7 @@ export async function countWaitingFor(db: Queryable, receivers: readonly { domai
        from unnest($1::uuid[], $2::bigint[]) with ordinality as r (domain_uuid, url_key, place)
       cross join lateral (
         select count(*) as count
-          from (select from delivery d where d.url_key = r.url_key and d.state = 'pending' and d.domain_uuid = r.domain_uuid limit $3) some
+          from (select from delivery d where d.url_key = r.url_key and d.state = 'pending' and d.domain_uuid = r.domain_uuid limit $3) counted
       ) w
       order by r.place`,
     [receivers.map(({ domainId }) => domainId), receivers.map(({ urlKey }) => urlKey), most],

@@ -34,6 +34,8 @@ export interface DeliveriesDeps extends Pick<DeliverDeps, 'send' | 'subscription
   observe?: (delivery: Delivery, verdict: Verdict) => void;
   /** See `Deliveries.hasRoom`; called with each change of it. */
   onRoom?: IncomingOptions['onRoom'];
+  /** Told of each attempt, how it went and how long it took; neither throws nor waits. */
+  watch?: { attempt(delivery: Delivery, verdict: Verdict, ms: number): void };
 }
 
 export interface DeliveriesOptions extends PresenceOptions {
@@ -106,9 +108,11 @@ export function createDeliveries(deps: DeliveriesDeps, options: DeliveriesOption
   /** A fault of ours in one delivery must not lose it, nor keep it in hand for ever: it is retried like any other, aloud. */
   async function attempt(delivery: Delivery): Promise<Verdict> {
     metrics.slotsBusy.inc();
+    const startedAtMs = clock.monotonicMs();
     try {
       const verdict = await deliver(delivery, { ...deps, mayPost: () => presence.isFresh() }, dropping.signal);
       if (verdict.health !== undefined) deps.observe?.(delivery, verdict);
+      deps.watch?.attempt(delivery, verdict, clock.monotonicMs() - startedAtMs);
       return verdict;
     } catch (error) {
       log.error('attempt failed by a fault of ours', { id: delivery.id, error: error instanceof Error ? error.name : 'unknown' });

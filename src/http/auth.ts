@@ -49,7 +49,7 @@ const UNDECIDED: Problem = { status: 503, detail: 'The keys that sign tokens can
 export function requireCaller(deps: AuthDeps): (request: FastifyRequest, reply: FastifyReply) => Promise<unknown> {
   const { store, perToken, failures } = deps;
   return async (request, reply) => {
-    const caller = await callerOf(request.headers.authorization, deps);
+    const caller = await identifyCaller(request.headers.authorization, deps);
     if (caller === undefined || caller === 'undecided') {
       const passage = failures.take(request.ip);
       if (passage.kind === 'limited') return sendProblem(reply, tooMany('Too many failed authentications from this address.', passage.afterMs));
@@ -67,7 +67,7 @@ function tooMany(detail: string, afterMs: number): Problem {
 }
 
 /** Undefined for nobody we know; undecided where the token may be good and cannot be judged now. */
-async function callerOf(header: string | undefined, { store, jwt }: AuthDeps): Promise<Caller | 'undecided' | undefined> {
+export async function identifyCaller(header: string | undefined, { store, jwt }: Pick<AuthDeps, 'store' | 'jwt'>): Promise<Caller | 'undecided' | undefined> {
   const token = /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1];
   if (token === undefined) return undefined;
   if (isTokenForm(token)) return await ownerOf(token, store);

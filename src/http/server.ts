@@ -21,6 +21,7 @@ import { createRateLimit } from './rate.js';
 import { registerReplays } from './replays.js';
 import { recordRequest, requestId } from './request-log.js';
 import { registerSecrets } from './secrets.js';
+import { registerStream, type StreamDeps } from './stream.js';
 import { registerSubscription } from './subscription.js';
 import { registerTestCalls, type TestCallDeps } from './test-calls.js';
 
@@ -40,12 +41,15 @@ export interface HttpOptions {
   requestTimeoutMs?: number;
   /** How long a request may wait for the database before it is answered with 503. */
   handlerTimeoutMs?: number;
+  /** Listeners of the live stream at once. */
+  maxStreams?: number;
 }
 
 export interface HttpDeps extends EventDeps, HealthDeps, Pick<AdminDeps, 'admin' | 'breakers'>, Pick<AuthDeps, 'jwt'>, Pick<TestCallDeps, 'timeZone'>, DocumentationDeps {
   history: HistoryStore;
   log: Logger;
   clock: Clock;
+  broadcast: StreamDeps['broadcast'];
   /** Only where the daemon serves them. */
   recordings?: Pick<Recordings, 'open'> | undefined;
 }
@@ -118,6 +122,7 @@ function build(options: HttpOptions, deps: HttpDeps, routes: Route[]): FastifyIn
     registerReplays(scope, deps);
     registerSecrets(scope, deps.store);
     registerAdmin(scope, deps);
+    registerStream(scope, deps, { maxStreams: options.maxStreams ?? 32 });
     done();
   });
   return app;

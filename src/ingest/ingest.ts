@@ -20,6 +20,8 @@ export interface IngestDeps {
   clock: Clock;
   log: Logger;
   metrics: Metrics;
+  /** Told of everything that comes in, and what it becomes; neither throws nor waits. */
+  watch?: { event(event: SwitchEvent): void; notice(notice: Notice, deliveries: number): void };
 }
 
 /** One switch as far as it was heard. */
@@ -60,6 +62,7 @@ export function createIngest(deps: IngestDeps): Ingest {
     const heard = heardOf(event.switchName);
     heard.heardUs = Math.max(heard.heardUs, event.timestampUs);
     if (event.name === 'CHANNEL_CREATE') heard.created += 1;
+    deps.watch?.event(event);
     tell(event.switchName, heard.calls.accept(event));
   }
 
@@ -68,6 +71,7 @@ export function createIngest(deps: IngestDeps): Ingest {
     for (const notice of notices) {
       const promised = promise(notice, deps.directory);
       count(notice, promised.length, deps);
+      deps.watch?.notice(notice, promised.length);
       byFlow.set(notice.flowId, [...(byFlow.get(notice.flowId) ?? []), ...promised]);
     }
     for (const { domain, ...kept } of heardOf(switchName).calls.takeKept()) {

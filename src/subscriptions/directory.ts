@@ -15,6 +15,8 @@ export interface Domain {
 export interface Directory {
   /** Whether the name is a tenant's, disabled ones included: their calls must not be taken for somebody else's. */
   isTenant(name: string): boolean;
+  /** `domain_uuid` of the tenant of this name, disabled ones included. */
+  idOf(name: string): string | undefined;
   /** Who wants this event of this domain, disabled subscriptions included; nobody while the domain is disabled. */
   find(domainName: string, event: string): readonly Subscription[];
   /** By `event_domain_uuid`; undefined also while its domain is disabled. */
@@ -68,6 +70,7 @@ export function createDirectory(): Directory {
 
   return {
     isTenant: (name) => byName.has(normal(name)),
+    idOf: (name) => byName.get(normal(name))?.domain.id,
     find: (domainName, event) => byName.get(normal(domainName))?.byEvent.get(event) ?? NOBODY,
     byId: (id) => bySubscriptionId.get(id),
     replaceAll(domains, subscriptions) {

@@ -6,8 +6,9 @@ import { createOwnAddresses, type Endpoint, type OwnAddressesDeps } from './own-
 const POSTGRES_PORT = 5_432;
 
 /** Where webhooks may go, as configured. `databaseUrl` is that of the Postgres in use, also an embedded one; '' where none is known. */
-export function createConfiguredPolicy({ delivery, webhook, switches }: Config, databaseUrl: string, deps: OwnAddressesDeps): AddressPolicy {
-  const own = createOwnAddresses([...switches.map(({ host, port }) => ({ host: plainHost(host), port })), ...databaseEndpoints(databaseUrl)], deps);
+export function createConfiguredPolicy({ delivery, webhook, switches, fusionpbx }: Config, databaseUrl: string, deps: OwnAddressesDeps): AddressPolicy {
+  const eventSockets = switches.map(({ host, port }) => ({ host: plainHost(host), port }));
+  const own = createOwnAddresses([...eventSockets, ...databaseEndpoints(databaseUrl), ...databaseEndpoints(fusionpbx.url)], deps);
   return createAddressPolicy({ allow: delivery.allowAddresses, allowHosts: webhook.allowHosts, allowPorts: webhook.allowPorts, own });
 }
 

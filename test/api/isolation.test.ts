@@ -1,17 +1,35 @@
+import { randomUUID } from 'node:crypto';
+import { addReplay } from '../../src/db/replays.js';
 import { revokeToken } from '../../src/db/tokens.js';
+import { tell, tried } from './history.js';
 import { JSON_TYPE, startApi, type Answer, type Api } from './support.js';
 
 /**
  * What a tenant may get who tries a route on everything that is another's: one status for all of it. `open` says that the route
- * is nobody's and asks for no token. A route without an entry fails the test, so a new one needs a line here.
+ * is nobody's and asks for no token; `query` and `body` stand where the usual ones would be refused for what else they say. A route
+ * without an entry fails the test, so a new one needs a line here.
  */
-const ROUTES: Record<string, { status: number; open?: true }> = {
+const ROUTES: Record<string, { status: number; open?: true; query?: (victim: Tenant) => string; body?: (victim: Tenant) => object }> = {
   'GET /healthz': { status: 200, open: true },
   'GET /readyz': { status: 200, open: true },
   'GET /metrics': { status: 200, open: true },
+  'GET /openapi.json': { status: 200, open: true },
+  'GET /docs': { status: 200, open: true },
   'GET /v1/event': { status: 200 }, // its own, whatever domain it names
   'POST /v1/event': { status: 200 }, // for itself, whatever domain it names
   'DELETE /v1/event/:id': { status: 404 },
+  'GET /v1/event/:id': { status: 404 },
+  'PATCH /v1/event/:id': { status: 404, body: () => ({ enabled: false, callback_apikey: 'taken over' }) },
+  'GET /v1/event/:id/secret': { status: 404 },
+  'POST /v1/event/:id/secret': { status: 404 },
+  'POST /v1/event/:id/test': { status: 404 },
+  'GET /v1/delivery': { status: 200, query: ({ name, ids, callId }) => `?domain=${name}&subscription=${ids[0]}&call_id=${callId}` },
+  'GET /v1/delivery/:id': { status: 404 },
+  'POST /v1/delivery/:id/retry': { status: 404 },
+  'GET /v1/call/:id': { status: 404 },
+  'POST /v1/replay': { status: 400, body: ({ ids }) => ({ subscription: ids[0] }) }, // it names no subscription of its own
+  'GET /v1/replay/:id': { status: 404 },
+  'GET /v1/admin/receiver': { status: 403 },
   'GET /v1/admin/domain': { status: 403 },
   'POST /v1/admin/domain': { status: 403 },
   'GET /v1/admin/domain/:id': { status: 403 },
@@ -22,7 +40,7 @@ const ROUTES: Record<string, { status: number; open?: true }> = {
   'DELETE /v1/admin/token/:id': { status: 403 },
 };
 
-interface Tenant { name: string; domainId: string; token: string; tokenId: string; /** All by which it can be named. */ ids: string[]; /** What nobody else may read. */ secrets: string[] }
+interface Tenant { name: string; domainId: string; token: string; tokenId: string; callId: string; /** All by which it can be named. */ ids: string[]; /** What nobody else may read. */ secrets: string[] }
 
 const WISH = { event: 'ringing', callback_url: 'https://example.com/same' };
 
@@ -42,12 +60,13 @@ async function addTenant(name: string): Promise<Tenant> {
   const key = `key-of-${name}`;
   const { json } = await api.post(token, { ...WISH, callback_apikey: key });
   const { event_domain_uuid: subscriptionId } = json as { event_domain_uuid: string };
-  const { rows: [delivery] } = await api.database.pool.query<{ id: string; flow: string; call: string }>(
-    `insert into delivery (id, lane, url_key, url, subscription_id, domain_uuid, event, flow_id, call_id, position, sequence, body, occurred_at, state, attempt, due_at, settled_at)
-     values (gen_random_uuid(), 1, 1, $3, $1, $2, 'ringing', gen_random_uuid(), gen_random_uuid(), 1, 1, '{}', now(), 'abandoned', 1, now(), now())
-     returning id, flow_id as flow, call_id as call`, [subscriptionId, domainId, WISH.callback_url]);
-  const ids = [subscriptionId, domainId, tokenId, spare.tokenId, delivery!.id, delivery!.flow, delivery!.call];
-  return { name, domainId, token, tokenId, ids, secrets: [...ids, name, key, token] };
+  const { pool } = api.database;
+  const [flow, call] = [randomUUID(), randomUUID()];
+  const delivery = await tell(pool, { domainId, subscriptionId, url: WISH.callback_url, state: 'abandoned', flowId: flow, callId: call, from: `+number-of-${name}`, body: JSON.stringify({ secret: key }) });
+  await tried(pool, delivery, ['retry']);
+  const { id: replay } = await addReplay(pool, { domainId, subscriptionId, callId: null, number: null, from: null, to: null, states: ['held'] });
+  const ids = [subscriptionId, domainId, tokenId, spare.tokenId, delivery, flow, call, replay];
+  return { name, domainId, token, tokenId, callId: call, ids, secrets: [...ids, name, key, token] };
 }
 
 /** Every row that is a tenant's, of all tables there are. */
@@ -64,9 +83,10 @@ const routes = () => api.server.routes().filter(({ method }) => method !== 'HEAD
 /** The route with each of the victim's ids in the place of whatever varies, and its domain wherever a request can name one. */
 function attempts(route: string, victim: Tenant): { method: string; path: string; body?: string }[] {
   const [method = '', pattern = ''] = route.split(' ');
-  const query = `?domain=${victim.name}&domain_uuid=${victim.domainId}`;
+  const { query: asked, body: wished } = ROUTES[route]!;
+  const query = asked?.(victim) ?? `?domain=${victim.name}&domain_uuid=${victim.domainId}`;
   const paths = pattern.includes(':') ? victim.ids.map((id) => pattern.replaceAll(/:\w+/g, id)) : [pattern];
-  const body = JSON.stringify({ ...WISH, callback_apikey: 'taken over', domain: victim.name, domain_uuid: victim.domainId, domain_name: victim.name, subscription_id: victim.ids[0], enabled: false, is_admin: true });
+  const body = JSON.stringify(wished?.(victim) ?? { ...WISH, callback_apikey: 'taken over', domain: victim.name, domain_uuid: victim.domainId, domain_name: victim.name, subscription_id: victim.ids[0], enabled: false, is_admin: true });
   return paths.map((path) => ({ method, path: path + query, ...(['POST', 'PUT', 'PATCH'].includes(method) && { body }) }));
 }
 

@@ -4,7 +4,7 @@ import { openApiDocument, type Document } from '../../src/http/openapi/document.
 import { startApi, type Api } from './support.js';
 
 let api: Api;
-beforeAll(async () => { api = await startApi(); });
+beforeAll(async () => { api = await startApi({ recordings: { open: () => Promise.resolve({ kind: 'missing' }) } }); });
 afterAll(() => api.stop());
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];

@@ -22,10 +22,10 @@ export function operationsOf({ paths, components }: Document): Operation[] {
   }));
 }
 
-/** Requests as the document has them; the path names things that are there, or that could be. `samples` are values for texts of a name that have to be there. */
+/** Requests as the document has them; the path names things that are there, or that could be. `samples` are values of what is there, by name. A cursor is none that can be made up. */
 export function validRequests({ path, parameters, body }: Operation, samples: Readonly<Record<string, readonly string[]>>): fc.Arbitrary<Request> {
-  const known = (name: string, schema: Schema) => (samples[name] === undefined ? valueOf(schema) : fc.oneof(fc.constantFrom(...samples[name]), valueOf(schema)));
-  const fields = Object.fromEntries(parameters.map(({ name, schema }) => [name, known(name, schema)]));
+  const known = (name: string, schema: Schema) => ((samples[name] ?? []).length === 0 ? valueOf(schema) : fc.oneof({ weight: 5, arbitrary: fc.constantFrom(...samples[name]!) }, { weight: 1, arbitrary: valueOf(schema) }));
+  const fields = Object.fromEntries(parameters.filter(({ name }) => name !== 'cursor').map(({ name, schema }) => [name, known(name, schema)]));
   const object = body === undefined ? fc.constant(undefined) : bodyOf(body, known);
   return fc.tuple(fc.record(fields, { requiredKeys: parameters.filter(({ in: where }) => where === 'path').map(({ name }) => name) }), object)
     .map(([values, content]) => ({ path: fill(path, parameters, values as Record<string, unknown>), ...(content !== undefined && { body: JSON.stringify(content) }) }));
@@ -35,7 +35,7 @@ export function validRequests({ path, parameters, body }: Operation, samples: Re
 export function wildRequests({ path, parameters, body }: Operation): fc.Arbitrary<Request> {
   const wild = fc.oneof(anyText, fc.uuid(), fc.integer().map(String), fc.constantFrom('\0', '%', '..', "'", '{}', 'true'));
   const fields = fc.record(Object.fromEntries(parameters.map(({ name }) => [name, wild])), { requiredKeys: parameters.filter(({ in: where }) => where === 'path').map(({ name }) => name) });
-  const named = body === undefined ? fc.constant({}) : fc.record(Object.fromEntries(Object.keys((body['properties'] ?? {}) as object).map((name) => [name, fc.jsonValue()])), { requiredKeys: [] });
+  const named = body === undefined ? fc.constant({}) : fc.record(Object.fromEntries(Object.keys((body['properties'] ?? {})).map((name) => [name, fc.jsonValue()])), { requiredKeys: [] });
   const content = fc.oneof(fc.constant(''), anyText, fc.json(), named.map((value) => JSON.stringify(value)), fc.constantFrom('{"__proto__":{}}', '{"a":"\\ud800"}', '[[[[]]]]', 'null'));
   return fc.tuple(fields, content, fc.option(fc.tuple(anyText, anyText)))
     .map(([values, text, more]) => ({
@@ -46,7 +46,7 @@ export function wildRequests({ path, parameters, body }: Operation): fc.Arbitrar
 
 const anyText = fc.string({ unit: 'binary', minLength: 1, maxLength: 40 });
 
-/** An object with what has to be there and some of the rest, in a third of all cases what is there by sample. */
+/** An object with what has to be there and some of the rest. */
 function bodyOf(schema: Schema, known: (name: string, schema: Schema) => fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
   const properties = (schema['properties'] ?? {}) as Record<string, Schema>;
   return fc.record(Object.fromEntries(Object.entries(properties).map(([name, field]) => [name, known(name, field)])), { requiredKeys: (schema['required'] ?? []) as string[] });

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { createConnection } from 'node:net';
+import { createBroadcast } from '../../src/broadcast.js';
 import { systemClock, type Clock } from '../../src/clock.js';
 import { addDomain } from '../../src/db/tenants.js';
 import { insertToken } from '../../src/db/tokens.js';
@@ -9,6 +10,7 @@ import { createAdminStore } from '../../src/http/admin-store.js';
 import type { Readiness } from '../../src/http/health.js';
 import { createHistoryStore } from '../../src/http/history-store.js';
 import { openJwt, type JwtOptions } from '../../src/http/jwt.js';
+import type { LiveLine } from '../../src/http/live-line.js';
 import { createHttpServer, type HttpDeps, type HttpOptions } from '../../src/http/server.js';
 import { createApiStore } from '../../src/http/store.js';
 import { hashToken, newToken } from '../../src/http/token.js';
@@ -36,9 +38,10 @@ export async function startApi({ clock = systemClock, resolve = publicName, allo
   const database = await createDatabase();
   const lines: LogLine[] = [];
   const log = recordingLog(lines);
+  const broadcast = createBroadcast<LiveLine>();
   const server = createHttpServer({ host: '127.0.0.1', port: 0, ...options }, {
     store: createApiStore(database.pool, vault), admin: createAdminStore(database.pool), history: createHistoryStore(database.pool, { lookMs }), breakers: () => breakers, timeZone: 'UTC', version: '0.0.0', jwt: await openJwt({ ...NO_JWT, ...jwt }, { clock, log }), clock, log, metrics: createMetrics(),
-    policy: createAddressPolicy({ allow }), resolve, readiness, knownEvents: ['ringing', 'answered', 'hangup', 'cdr'], recordings,
+    policy: createAddressPolicy({ allow }), resolve, readiness, knownEvents: ['ringing', 'answered', 'hangup', 'cdr'], recordings, broadcast,
   });
   const stop = async () => {
     await server.stop(AbortSignal.abort());
@@ -52,7 +55,7 @@ export async function startApi({ clock = systemClock, resolve = publicName, allo
     return { token, tokenId: await insertToken(database.pool, { sha256: hashToken(token), label: 'test', domainId, expiresAt }) };
   }
   return {
-    server, port, lines, database, stop,
+    server, port, lines, database, broadcast, stop,
     ask: (method: string, path: string, ask: Ask = {}) => send(port, method, path, ask),
     post: (token: string, body: unknown) => send(port, 'POST', '/v1/event', { token, headers: JSON_TYPE, body: JSON.stringify(body) }),
     raw: (text: string) => sendRaw(port, text),

@@ -274,7 +274,7 @@ describe('the command line', () => {
     expect(exit).toBe(0);
   });
 
-  it.each([[[]], [['run']], [['demo']], [['migrate']], [['config']], [['tenant', 'add']], [['tenant', 'list']], [['token', 'create']], [['token', 'list']], [['token', 'revoke']],
+  it.each([[[]], [['run']], [['check']], [['simulate']], [['record']], [['demo']], [['migrate']], [['config']], [['tenant', 'add']], [['tenant', 'list']], [['token', 'create']], [['token', 'list']], [['token', 'revoke']],
     [['subscription', 'add']], [['subscription', 'list']], [['subscription', 'remove']]])('helps with %j by an example', async (command) => {
     const { exit, stdout } = await run([...command, '--help']);
     expect(exit).toBe(0);

@@ -135,7 +135,7 @@ describe('what came too late', () => {
     const stale = { ...first, occurredAt, synthetic: 'reconciled' as const };
     expect(await append(db.pool, [late(stale, 2_700_000)], us)).toEqual([{ id: first.id, sequence: 1, leased: false, raced: false, expired: true }]);
     const { rows } = await db.pool.query(`select state, attempt, leased_by, last_reason, synthetic, settled_at is not null as settled from delivery`);
-    expect(rows).toEqual([{ state: 'expired', attempt: 0, leased_by: null, last_reason: expect.stringMatching(/^expired after (899|900|901) s$/) as string, synthetic: 'reconciled', settled: true }]);
+    expect(rows).toEqual([{ state: 'expired', attempt: 0, leased_by: null, last_reason: expect.stringMatching(/^expired after 9\d\d s$/) as string, synthetic: 'reconciled', settled: true }]);
   });
 
   it('holds nothing of its lane, neither in its batch nor after it', async () => {
@@ -233,9 +233,8 @@ describe('two processes that append at once', () => {
       expect(numbers).toEqual(Array.from({ length: 30 }, (_, index) => index + 1));
       expect(positions).toEqual(positions.toSorted((a, b) => a - b));
     }
-    const { rows: swapped } = await db.pool.query(`select from delivery d join delivery later using (lane) where later.body::json->>'position' > d.body::json->>'position' and later.created_at = d.created_at
-      and later.attempt is not null and later.sequence < d.sequence and later.domain_uuid = d.domain_uuid and (later.body::json->>'position')::int = (d.body::json->>'position')::int + 1`);
-    expect(swapped).toEqual([]); // what came together kept its order
+    const numbers = new Map((await db.pool.query<{ id: string; sequence: number }>('select id, sequence from delivery')).rows.map(({ id, sequence }) => [id, sequence]));
+    for (const [earlier, later] of [1, 2, 3].flatMap((teller) => told(teller, 3))) expect(numbers.get(earlier!.id)).toBeLessThan(numbers.get(later!.id)!);
   });
 
   it('begin anew where another has taken the number, and lose nothing of the batch', async () => {

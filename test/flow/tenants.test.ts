@@ -13,7 +13,7 @@ let domainId: string;
 beforeAll(async () => {
   [ours, pbx] = await Promise.all([createDatabase(), createPbx()]);
   domainId = await pbx.addDomain('pbx.example');
-  subscriptionId = await pbx.subscribe(domainId, 'http://127.0.0.1:9/hook');
+  subscriptionId = await pbx.subscribe(domainId, 'http://127.0.0.1:9009/hook');
   await pbx.subscribe(domainId, 'http://10.0.0.1/hook');
   daemon = await startDaemon({
     DATABASE_URL: ours.url, HOOKSWITCH_SWITCH_PORT: '9', HOOKSWITCH_FUSIONPBX_URL: pbx.url,
@@ -32,7 +32,7 @@ async function get(path: string, claims: Record<string, unknown>): Promise<unkno
 
 it('a tenant of FusionPBX is there when the daemon is up, and signs in with a JWT', async () => {
   expect(await get('/v1/event', { domain_uuid: 'PBX.example' })).toEqual({
-    data: [{ event_domain_uuid: subscriptionId, domain_uuid: domainId, domain_name: 'pbx.example', event_name: 'cdr', callback_url: 'http://127.0.0.1:9/hook', callback_apikey: '' }],
+    data: [{ event_domain_uuid: subscriptionId, domain_uuid: domainId, domain_name: 'pbx.example', event_name: 'cdr', callback_url: 'http://127.0.0.1:9009/hook', callback_apikey: '' }],
   });
   expect(await get('/v1/admin/domain', { role: 'operator' })).toMatchObject({ data: [{ domain_uuid: domainId, source: 'fusionpbx' }], next_cursor: null });
 });

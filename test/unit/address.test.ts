@@ -145,6 +145,7 @@ describe('what is our own', () => {
     ['the event socket', {}, 'http://10.0.0.8:8021/', 'refused'], ["the switch's machine", {}, 'http://10.0.0.8:8080/', 'refused'], ['the database', {}, 'http://10.0.0.9:5432/', 'refused'],
     ["the database's machine", {}, 'https://10.0.0.9/', 'refused'], ['it as IPv6', {}, 'http://[::ffff:10.0.0.9]:8080/', 'refused'], ['its neighbour', {}, 'http://10.0.0.10:8021/', 'allowed'],
     ['a machine that is named', { HOOKSWITCH_ALLOW_ADDRESSES: '10.0.0.8' }, 'http://10.0.0.8:8080/', 'allowed'], ['but not its event socket', { HOOKSWITCH_ALLOW_ADDRESSES: '10.0.0.8' }, 'http://10.0.0.8:8021/', 'refused'],
+    ['the database of FusionPBX', { HOOKSWITCH_FUSIONPBX_URL: 'postgres://u:p@10.0.0.7/fusionpbx' }, 'http://10.0.0.7:5432/', 'refused'],
     ['a public switch', { HOOKSWITCH_SWITCH_HOST: '8.8.8.8' }, 'https://8.8.8.8/', 'refused'], ['a public switch that is named', { HOOKSWITCH_SWITCH_HOST: '8.8.8.8', HOOKSWITCH_ALLOW_ADDRESSES: '8.8.8.8' }, 'https://8.8.8.8/', 'allowed'],
     ['the event socket on this machine', { HOOKSWITCH_SWITCH_HOST: '127.0.0.1' }, 'http://127.0.0.1:8021/', 'refused'], ['another port of this machine', { HOOKSWITCH_SWITCH_HOST: '127.0.0.1' }, 'http://127.0.0.1:3000/', 'allowed'],
     ['the event socket of this machine, named', { HOOKSWITCH_SWITCH_HOST: '127.0.0.1', HOOKSWITCH_ALLOW_ADDRESSES: '127.0.0.1' }, 'http://127.0.0.1:8021/', 'refused'],

@@ -62,7 +62,7 @@ describe('sources', () => {
     const named = file({ http: { port: 1002 }, drainMs: 2 });
     const env = { HOOKSWITCH_CONFIG: named, HOOKSWITCH_DRAIN_MS: '3' };
     const { http, drainMs } = loadConfig({ env, files: [below] });
-    expect({ ...http, drainMs }).toEqual({ host: '10.0.0.1', port: 1002, requestsPerMinute: 600, bodyLimitBytes: 65_536, drainMs: 3 });
+    expect({ ...http, drainMs }).toEqual({ host: '10.0.0.1', port: 1002, requestsPerMinute: 600, bodyLimitBytes: 65_536, maxStreams: 32, drainMs: 3 });
     const from = new Map(explainConfig({ env, files: [below] }).map((key) => [key.key, key.from]));
     expect([from.get('http.host'), from.get('http.port'), from.get('drainMs'), from.get('http.requestsPerMinute')]).toEqual([below, named, 'HOOKSWITCH_DRAIN_MS', 'default']);
   });
@@ -130,7 +130,7 @@ describe('a fault', () => {
     [{ HOOKSWITCH_SWITCHES: '[{"name":"a",}]' }, {}, 'switches must be a JSON list of {"name", "host", "port", "password"}; line 1, column 14: a key in double quotes is wanted here'],
     [{ HOOKSWITCH_HTPP_PORT: '1' }, {}, 'HOOKSWITCH_HTPP_PORT is not known; `hookswitch config --describe` lists the variables'],
     [{}, { log: { levl: 'info' } }, 'log.levl is not known; here may stand level, format'],
-    [{}, { http: 8080 }, 'http must be an object with host, port, requestsPerMinute, bodyLimitBytes'],
+    [{}, { http: 8080 }, 'http must be an object with host, port, requestsPerMinute, bodyLimitBytes, maxStreams'],
     [{}, { http: { port: { a: { b: 1 } } } }, 'http.port must be a port, from 1 to 65535, or 0 for any free one'],
     [{}, { delivery: { retryMs: null } }, 'delivery.retryMs must be a list of waits in milliseconds, at least one, each from 1'],
     [{}, { delivery: { keyHeader: 'Content-Type' } }, "delivery.keyHeader must be a header's name that the webhook does not use itself"],

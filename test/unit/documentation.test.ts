@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { CALL_STATES, type Payload } from '../../src/calls/notice.js';
+import { REMEDIES } from '../../src/cli/check/finding.js';
 import { describeConfig } from '../../src/config.js';
-import { FILE_VARIABLE } from '../../src/config/sources.js';
+import { FILE_VARIABLE, TOKEN_VARIABLE } from '../../src/config/sources.js';
 import { deliver } from '../../src/delivery/deliver.js';
 import { EVENTS } from '../../src/esl/link.js';
 import { createMetrics } from '../../src/metrics.js';
@@ -37,7 +38,7 @@ const words = (cell: string) => cell.split(/[`, ]+/).filter((word) => word !== '
 const anchors = (page: string) => [...read(page).matchAll(/^#+ (.*)$/gm)].map((match) => match[1]!.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'));
 
 it.each(SETTINGS)('%s names no variable that does not exist', (page) => {
-  const known = new Set([FILE_VARIABLE, 'HOOKSWITCH_', ...keys.map(({ env }) => env)]);
+  const known = new Set([FILE_VARIABLE, TOKEN_VARIABLE, 'HOOKSWITCH_', ...keys.map(({ env }) => env)]);
   expect([...read(page).matchAll(/\bHOOKSWITCH_[A-Z_]*/g)].map(([name]) => name).filter((name) => !known.has(name))).toEqual([]);
 });
 
@@ -150,6 +151,11 @@ it('the metrics that operators are told of are those that there are, with their 
   const told = rows('docs/operations.md').filter(([name]) => name?.startsWith('hookswitch_')).map(([name = '', labels = '']) => ({ name, labels: words(labels).sort() }));
   expect(told).toEqual(told.map(({ name }) => ({ name, labels: known.get(name) })));
   expect(told.map(({ name }) => name).sort()).toEqual([...known.keys()].filter((name) => name.startsWith('hookswitch_')).sort());
+});
+
+it('the checks that operators are told of are those that there are', () => {
+  const table = read('docs/operations.md').split('| check | finds |')[1]!.split('\n\n')[0]!;
+  expect([...table.matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1]!)).toEqual(Object.keys(REMEDIES));
 });
 
 it('the log lines that operators are told of are written somewhere', () => {

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
-import { signing } from '../support/signing.js';
 import { promise } from '../../src/ingest/promise.js';
 import { askedIn } from '../../src/ingest/asked.js';
 import { createDirectory } from '../../src/subscriptions/directory.js';
 import type { Subscription } from '../../src/subscriptions/subscription.js';
 import { envelope, envelopeRest, withSequence } from '../../src/webhook/envelope.js';
 import { eventsOf, play, RULES } from '../support/goldens.js';
+import { signing } from '../support/signing.js';
 
 const ID = '6d0a1c1e-6a43-8f6a-9a3b-58c02c3a1f0e';
 const domain = { id: 'd1', name: 'a.example.test', enabled: true };

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { signing } from '../support/signing.js';
 import addFormats from 'ajv-formats';
 import Ajv2020, { type AnySchemaObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { Notice } from '../../src/calls/notice.js';
@@ -8,6 +7,7 @@ import type { Subscription } from '../../src/subscriptions/subscription.js';
 import { withSequence } from '../../src/webhook/envelope.js';
 import { eventsOf, EVERYTHING, goldensOf, LOAD, play, recordedCalls, RULES } from '../support/goldens.js';
 import { Script } from '../support/script.js';
+import { signing } from '../support/signing.js';
 
 const schemaOf = (version: 'v1' | 'v2') => JSON.parse(readFileSync(new URL(`../../schemas/webhook-${version}.json`, import.meta.url), 'utf8')) as AnySchemaObject & { properties: { data: object } };
 const schemas = { v1: schemaOf('v1'), v2: schemaOf('v2') };

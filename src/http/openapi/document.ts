@@ -1,7 +1,7 @@
 import { ADMIN_PATHS } from './admin.js';
 import { DELIVERY_PATHS } from './deliveries.js';
 import { EVENT_PATHS } from './events.js';
-import { OTHER_PATHS } from './operations.js';
+import { OTHER_PATHS, RECORDING_PATHS } from './operations.js';
 import type { Piece } from './parts.js';
 import { SCHEMAS } from './schemas.js';
 
@@ -36,7 +36,7 @@ export function openApiDocument(version: string): Document {
       { name: 'Subscriptions', description: 'Which events go where' }, { name: 'Deliveries', description: 'What became of them' }, { name: 'Live', description: 'What happens now, and recordings' },
       { name: 'For admins', description: 'Tenants, tokens and receivers' }, { name: 'Operation', description: 'The daemon itself' },
     ],
-    paths: { ...EVENT_PATHS, ...DELIVERY_PATHS, ...ADMIN_PATHS, ...OTHER_PATHS },
+    paths: { ...EVENT_PATHS, ...DELIVERY_PATHS, ...ADMIN_PATHS, ...OTHER_PATHS, ...RECORDING_PATHS },
     components: {
       schemas: SCHEMAS,
       responses: Object.fromEntries(Object.entries(PROBLEMS).map(([status, description]) => [status, {
