@@ -19,6 +19,7 @@ const BODY = JSON.stringify({
 
 /** The examples as processes, and what each says when it listens. */
 const RECEIVERS = [
+  { name: 'Node', program: 'node', listens: /listening on port/, run: () => ['receiver-node/receiver.mjs'] },
   { name: 'Python', program: 'python3', listens: /listening on port/, run: () => ['receiver-python/receiver.py'] },
   { name: 'PHP', program: 'php', listens: /Development Server .* started/, run: (port: number) => ['-S', `127.0.0.1:${port}`, 'receiver-php/receiver.php'] },
 ] as const;
@@ -71,10 +72,10 @@ describe.each(RECEIVERS.filter(({ name, program }) => onThisMachine(name, progra
     expect(await post(signed(last, { body }), body)).toBe(204);
     const before: string[] = [];
     for (;;) {
-      const { value, done } = await lines.next();
-      if (done === true) throw new Error(`the receiver has ended after ${before.join('; ')}`);
-      if (value.endsWith(last)) return before;
-      before.push(value);
+      const next = await lines.next();
+      if (next.done === true) throw new Error(`the receiver has ended after ${before.join('; ')}`);
+      if (next.value.endsWith(last)) return before;
+      before.push(next.value.replace(/^\d\d:\d\d:\d\d\.\d{3} +/, '').replace(/ {2,}/g, '  ')); // the one in Node has the time before it, and columns
     }
   }
 
