@@ -89,7 +89,7 @@ describe('the Vietnamese pages', () => {
 describe('what the pages say of the software', () => {
   const source = filesBelow('src/', '.ts').map(read).join('');
   const defaults = new Map(describeConfig().map(({ key, default: value }) => [key, value]));
-  const paths = Object.keys(openApiDocument('0').paths).map((path) => new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`));
+  const paths = Object.keys(openApiDocument({ version: '0', recordings: true }).paths).map((path) => new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`));
 
   it.each(PAGES)('%s names only headers that are sent or read', (page) => {
     const named = [...read(page).matchAll(/\b(?:x-hookswitch|webhook)-[a-z]+\b/g)].map(([name]) => name).filter((name) => !/^webhook-v\d?$/.test(name));
