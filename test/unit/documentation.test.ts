@@ -15,7 +15,7 @@ import { SUBSCRIPTION, promiseTo } from '../delivery/promise.js';
 import { manualClock } from '../esl/manual-clock.js';
 
 const ROOT = new URL('../../', import.meta.url);
-const PAGES = ['README.md', ...readdirSync(new URL('docs/', ROOT)).map((name) => `docs/${name}`)];
+const PAGES = ['README.md', ...readdirSync(new URL('docs/', ROOT), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)];
 const SETTINGS = [...PAGES, 'deploy/hookswitch.env.example', 'deploy/hookswitch.service', 'Dockerfile', 'compose.yaml'];
 
 const read = (path: string) => readFileSync(new URL(path, ROOT), 'utf8');
