@@ -71,15 +71,12 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const metrics = createMetrics();
   const recordings = await recordingsOf(config, clock, log);
   const jwt = await openJwt(config.jwt, { clock, log });
-  const certificates = config.webhook.caFile === '' ? [] : readCertificates(config.webhook.caFile);
+  const certificates = config.webhook.caFile === '' ? [] : readCertificates(config.webhook.caFile); // before anything is started
   const database = await openDatabase(config, { log, clock, random, stopping });
   const pool = createPool({ url: database.url, max: config.database.poolSize }, log);
   const resolve = createResolver(config.webhook.dnsServers);
   const policy = createConfiguredPolicy(config, database.url, { resolve: createResolver(), nowMs: () => clock.monotonicMs() });
-  const sender = createSender({
-    ...config.webhook, policy, resolve, certificates, nowMs: () => clock.monotonicMs(),
-    timeoutMs: config.delivery.timeoutMs, maxResponseBytes: config.delivery.maxResponseBytes, maxSocketsPerOrigin: config.delivery.concurrency + config.delivery.slowConcurrency,
-  });
+  const sender = createSender({ ...senderOptions(config), policy, resolve, certificates, nowMs: () => clock.monotonicMs() });
   const vault = vaultOf(config.encryption.keys);
   const directory = createDirectory();
   const links: SwitchLink[] = [];
@@ -132,6 +129,10 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
 
 /** Something that is there once it is built, and has to be let go of. */
 const resource = (name: string, stop: () => Promise<void>): Service => ({ name, start: () => Promise.resolve(), stop });
+
+function senderOptions({ webhook, delivery: { timeoutMs, maxResponseBytes, concurrency, slowConcurrency } }: Config) {
+  return { ...webhook, timeoutMs, maxResponseBytes, maxSocketsPerOrigin: concurrency + slowConcurrency };
+}
 
 /** The operator chose the address himself. */
 const EVERYWHERE = ['0.0.0.0/0', '::/0'];
