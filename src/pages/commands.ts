@@ -1,9 +1,11 @@
-import type { Command } from 'commander';
+import type { program } from '../cli.js';
 import { page } from './markdown.js';
 
-/** docs/cli.md: what \`--help\` says of the program and of each command, in the order in which it lists them. */
-export function commandsPage(program: Command): string {
-  return page('Commands', INTRODUCTION, ...sections(program, program.name()));
+type Command = ReturnType<typeof program>;
+
+/** docs/cli.md: what `--help` says of the program and of each command, in the order in which it lists them. What the program prints from then on is lost. */
+export function commandsPage(root: Command): string {
+  return page('Commands', INTRODUCTION, ...sections(root, root.name()));
 }
 
 const INTRODUCTION = 'What `hookswitch --help` and `hookswitch <command> --help` say.';
@@ -18,9 +20,7 @@ function sections(command: Command, name: string): string[] {
 /** With what is added after it, which only comes by way of printing. */
 function helpOf(command: Command): string {
   const said: string[] = [];
-  const { writeOut } = command.configureOutput();
   command.configureOutput({ writeOut: (text) => { said.push(text); }, getOutHelpWidth: () => WIDTH, getOutHasColors: () => false });
   command.outputHelp();
-  if (writeOut) command.configureOutput({ writeOut });
   return said.join('').split('\n').map((line) => line.trimEnd()).join('\n').trim();
 }
