@@ -1,7 +1,7 @@
 // What the built daemon achieves on this machine: `npm run figures`, or with options `npm run figures -- --quick`.
 //
 //   --quick               less of everything, in under a minute
-//   --only <figure>       throughput, latency or memory
+//   --only <figure>       throughput, latency, memory or reconciliation
 //   --profile             profiles the daemon at full speed instead, lists where its time went, and leaves the profile in var/profile
 //
 // The switch, the daemon and the receiver are processes of their own, with Postgres a fourth, all on this machine. The table goes
@@ -24,8 +24,8 @@ import { residentMb, startDaemon, startHelper } from './surroundings.mjs';
 const { values: options } = parseArgs({ options: { quick: { type: 'boolean' }, only: { type: 'string' }, profile: { type: 'boolean' } } });
 const say = (text) => process.stderr.write(`${text}\n`);
 const size = options.quick
-  ? { runs: 1, webhooks: 8_000, seconds: 10, events: 100_000, step: 20_000 }
-  : { runs: 3, webhooks: 20_000, seconds: 60, events: 1_000_000, step: 100_000 };
+  ? { runs: 1, webhooks: 8_000, seconds: 10, events: 100_000, step: 20_000, calls: 500 }
+  : { runs: 3, webhooks: 20_000, seconds: 60, events: 1_000_000, step: 100_000, calls: 2_500 };
 
 const password = randomBytes(16).toString('hex');
 const folder = await mkdtemp(join(tmpdir(), 'hookswitch-figures-'));
@@ -37,7 +37,7 @@ const env = {
   HOOKSWITCH_SWITCH_HOST: '127.0.0.1', HOOKSWITCH_SWITCH_PORT: String(player.port), HOOKSWITCH_SWITCH_PASSWORD: password,
 };
 
-const figures = { throughput: measureThroughput, latency: measureLatency, memory: measureMemory };
+const figures = { throughput: measureThroughput, latency: measureLatency, memory: measureMemory, reconciliation: measureReconciliation };
 const chosen = options.profile ? { profile } : options.only ? { [options.only]: figures[options.only] } : figures;
 
 const interrupted = new Promise((_resolve, reject) => {
@@ -152,6 +152,21 @@ async function measureMemory() {
     await complete;
     await look(events);
     return { events, webhooks, highestMb: Math.max(...steps.map(({ residentMb: mb }) => mb)), afterAllMb: steps.at(-1).residentMb, steps };
+  });
+}
+
+/** The last figure, for the switch keeps these channels. */
+async function measureReconciliation() {
+  const { channels, owed } = await player.ask('open', { calls: size.calls });
+  say(`From the link to the last webhook made up for, with ${channels} channels up that the daemon knows nothing of:`);
+  await begin({ count: owed, note: false });
+  const complete = receiver.said('complete');
+  return await withDaemon(async () => {
+    const startedAtMs = performance.timeOrigin + performance.now();
+    const { atMs } = await complete;
+    const seconds = rounded((atMs - startedAtMs) / 1_000, 2);
+    say(`  ${owed} webhooks in ${seconds} s`);
+    return { channels, webhooks: owed, seconds };
   });
 }
 

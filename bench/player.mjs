@@ -73,6 +73,19 @@ const commands = {
     return { events, webhooks };
   },
 
+  /** Calls that have been answered and are up, of which nobody has been told: a caller and an extension each. Resolves with the webhooks that they owe by now. */
+  open({ calls }) {
+    const template = templates.find(({ goldens }) => goldens[0].payload.direction === 'inbound' && goldens.length === 4);
+    const owed = [];
+    for (let opened = 0; opened < calls; opened += 1) {
+      const { frames, released } = copyOf(template, TENANTS[opened % TENANTS.length]);
+      const begun = frames.slice(0, frames.findIndex(({ event }) => event.endsWith('CHANNEL_HANGUP')));
+      for (const { bytes } of begun) pbx.channels.note(bytes);
+      owed.push(...released.filter(([, event]) => begun.some((frame) => frame.event === event)).map(([webhook]) => webhook));
+    }
+    return { channels: pbx.channels.count, owed: owed.length };
+  },
+
   /** Writes one event every `1000 / perSecond` ms, ten calls at a time. Resolves with when the event behind each webhook was written. */
   async paced({ perSecond, seconds }) {
     const writtenAtMs = new Map();

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createBroadcast } from './broadcast.js';
 import type { SwitchEvent } from './calls/event.js';
-import { CALL_STATES } from './calls/notice.js';
+import { NOTICE_STATES } from './calls/notice.js';
 import type { CallRules } from './calls/rules.js';
 import { aborted, systemClock, type Clock } from './clock.js';
 import type { Config } from './config.js';
@@ -10,25 +11,39 @@ import { createDirectoryFeed, type DirectoryFeed } from './db/directory-feed.js'
 import { openEmbedded } from './db/embedded.js';
 import { migrate } from './db/migrate.js';
 import { createPool, requireServer, ServerAway, type Pool } from './db/pool.js';
+import { createSealing } from './db/sealing.js';
 import { createDeliveries, DEFAULT_DELIVERIES, type Deliveries } from './delivery/deliveries.js';
 import { createOperatorWebhook, type OperatorWebhook } from './delivery/operator-webhook.js';
+import { createReplays } from './delivery/replays.js';
 import { createRetention } from './delivery/retention.js';
 import { createSpill } from './delivery/spill.js';
 import { Standing } from './delivery/standing.js';
 import { createConnectionThread } from './esl/connection-thread.js';
 import { openSurvey } from './esl/survey.js';
 import { SwitchLink } from './esl/switch-link.js';
+import { createAdminStore } from './http/admin-store.js';
 import type { Readiness } from './http/health.js';
+import { createHistoryStore } from './http/history-store.js';
+import { openJwt } from './http/jwt.js';
+import type { LiveLine } from './http/live-line.js';
 import { createHttpServer, type HttpServer } from './http/server.js';
 import { createApiStore } from './http/store.js';
+import { parseSubscription } from './http/subscription-request.js';
+import { createWatch } from './http/watch.js';
 import { createIngest, type Ingest } from './ingest/ingest.js';
 import { createMemory, type Memory } from './ingest/memory.js';
 import { Reconciler } from './ingest/reconciler.js';
+import { openRecordings, type Recordings } from './recordings/recordings.js';
 import { startAll, stopAll, type Service } from './lifecycle.js';
 import type { Logger } from './log.js';
 import { createMetrics } from './metrics.js';
+import { vaultOf } from './seal.js';
+import { createFusionPbx } from './sources/fusionpbx.js';
+import type { Check } from './sources/plan.js';
 import { createDirectory, type Directory } from './subscriptions/directory.js';
-import { createAddressPolicy } from './webhook/address.js';
+import { createAddressPolicy, type AddressPolicy } from './webhook/address.js';
+import { readCertificates } from './webhook/certificates.js';
+import { createConfiguredPolicy } from './webhook/destinations.js';
 import { createResolver } from './webhook/lookup.js';
 import { createWatchdog } from './watchdog.js';
 import { createSender, type Sender } from './webhook/send.js';
@@ -53,16 +68,21 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const clock = systemClock;
   const { random } = Math;
   const metrics = createMetrics();
+  const recordings = await recordingsOf(config, clock, log);
+  const jwt = await openJwt(config.jwt, { clock, log });
+  const certificates = config.webhook.caFile === '' ? [] : readCertificates(config.webhook.caFile); // before anything is started
   const database = await openDatabase(config, { log, clock, random, stopping });
   const pool = createPool({ url: database.url, max: config.database.poolSize }, log);
-  const policy = createAddressPolicy({ allow: config.delivery.allowAddresses });
-  const sender = createSender({
-    policy, timeoutMs: config.delivery.timeoutMs, maxResponseBytes: config.delivery.maxResponseBytes, maxSocketsPerOrigin: config.delivery.concurrency + config.delivery.slowConcurrency,
-  });
+  const resolve = createResolver(config.webhook.dnsServers);
+  const policy = createConfiguredPolicy(config, database.url, { resolve: createResolver(), nowMs: () => clock.monotonicMs() });
+  const sender = createSender({ ...senderOptions(config), policy, resolve, certificates, nowMs: () => clock.monotonicMs() });
+  const vault = vaultOf(config.encryption.keys);
   const directory = createDirectory();
   const links: SwitchLink[] = [];
+  const broadcast = createBroadcast<LiveLine>();
+  const watch = createWatch({ broadcast, directory, domainVariables: config.calls.variables.domain, clock, log });
 
-  const feed = createDirectoryFeed({ directory, db: pool, url: database.url, clock, log, random });
+  const feed = createDirectoryFeed({ directory, db: pool, url: database.url, vault, clock, log, random });
   const toOperator = createSender({ policy: createAddressPolicy({ allow: EVERYWHERE }), timeoutMs: config.delivery.timeoutMs, maxSocketsPerOrigin: 1 });
   const operator = operatorWebhook(config, toOperator, { log, clock, random });
   const standing = new Standing({ db: pool, clock, log, metrics, random, tell: (event) => operator.tell(event) }, config.delivery);
@@ -71,11 +91,10 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
     policy: { waitsMs: config.delivery.retryMs, jitter: config.delivery.jitter, random },
     headers: { userAgent: `hookswitch/${VERSION}`, keyHeader: config.delivery.keyHeader, keyScheme: config.delivery.keyScheme },
     spill: createSpill(join(config.dataDir, 'spill'), { clock, log, pid: process.pid }),
-    observe: (delivery, verdict) => standing.observe(delivery, verdict),
+    observe: (delivery, verdict) => standing.observe(delivery, verdict), watch,
     onRoom: (hasRoom) => { if (!hasRoom) for (const link of links) link.dropOverwhelmed(); },
   }, { ...DEFAULT_DELIVERIES, ...config.delivery, ...config.ingest, name: config.name });
-  const retention = createRetention({ db: pool, clock, log, random }, config.retention);
-  const ingest = createIngest({ rules: callRules(config), directory, add: (promised, flow) => deliveries.add(promised, flow), clock, log, metrics });
+  const ingest = createIngest({ rules: callRules(config, recordings), directory, add: (promised, flow) => deliveries.add(promised, flow), clock, log, metrics, watch });
   const thread = createConnectionThread({ log });
   const reconcilers = new Map(config.switches.map((to) => [to.name, new Reconciler({
     switchName: to.name, ingest, clock, random, log, metrics, openSurvey: () => openSurvey({ ...to, switchName: to.name, clock, connect: thread.connect }),
@@ -92,21 +111,25 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const readiness = () => readinessOf({ config, pool, feed, links, deliveries });
   const http = createHttpServer(
     { ...config.http },
-    { store: createApiStore(pool), policy, resolve: createResolver(), knownEvents: CALL_STATES, readiness, metrics, log, clock },
+    { store: createApiStore(pool, vault), admin: createAdminStore(pool), history: createHistoryStore(pool), breakers: () => deliveries.health(), timeZone: config.timeZone, version: VERSION, jwt, policy, resolve, knownEvents: NOTICE_STATES, readiness, metrics, log, clock, recordings, broadcast },
   );
-  const watchdog = createWatchdog({ env: process.env, pid: process.pid, clock, log });
+  const fusionpbx = config.fusionpbx.url === '' ? [] : [createFusionPbx(config.fusionpbx, { pool, check: sourcedCheck(policy), clock, log, metrics, random })];
 
   const services: Service[] = [
     resource('database', async () => { await pool.end(); await database.stop(); }),
     resource('sender', () => { sender.close(); toOperator.close(); return Promise.resolve(); }),
-    feed, operator, standing, deliveries, retention, memory, ingest, http, ...reconcilers.values(), resource('connection thread', () => thread.stop()), ...links, watchdog,
+    createSealing({ db: pool, vault, log }), feed, ...fusionpbx, operator, standing, deliveries, createRetention({ db: pool, clock, log, random }, config.retention), createReplays({ pool, clock, log, random }), memory, ingest, http, ...reconcilers.values(), resource('connection thread', () => thread.stop()), ...links, createWatchdog({ env: process.env, pid: process.pid, clock, log }),
   ];
   await startAll(services, new AbortController().signal);
-  return { api: welcome(http, directory, log), stop: (hurry) => stopAll([...services].reverse(), hurry) };
+  return { api: welcome({ http, directory, sourced: fusionpbx.length > 0, log }), stop: (hurry) => stopAll([...services].reverse(), hurry) };
 }
 
 /** Something that is there once it is built, and has to be let go of. */
 const resource = (name: string, stop: () => Promise<void>): Service => ({ name, start: () => Promise.resolve(), stop });
+
+function senderOptions({ webhook, delivery: { timeoutMs, maxResponseBytes, concurrency, slowConcurrency } }: Config) {
+  return { ...webhook, timeoutMs, maxResponseBytes, maxSocketsPerOrigin: concurrency + slowConcurrency };
+}
 
 /** The operator chose the address himself. */
 const EVERYWHERE = ['0.0.0.0/0', '::/0'];
@@ -128,6 +151,15 @@ function hooksOf(ingest: Ingest, reconciler: Reconciler) {
       if (event.name === 'HEARTBEAT') reconciler.onHeartbeat(event);
       ingest.onEvent(event);
     },
+  };
+}
+
+/** What comes from elsewhere is judged as what comes through the API. */
+function sourcedCheck(policy: AddressPolicy): Check {
+  return ({ event, url, apiKey }) => {
+    const parsed = parseSubscription({ event, callback_url: url, callback_apikey: apiKey }, policy, { asAdmin: false });
+    if (parsed.kind === 'invalid') return { kind: 'refused', reason: parsed.errors.map(({ field, message }) => `${field === 'event' ? 'event_name' : field} ${message}`).join(' ') };
+    return { kind: 'valid', event: parsed.request.event, url: parsed.request.url, apiKey: parsed.request.apiKey };
   };
 }
 
@@ -162,24 +194,31 @@ async function awaitServer(url: string, { log, clock, random, stopping }: Surrou
 const DATABASE_RETRY_MS = 2_000;
 
 /** Says where the API is; to a new installation also what comes next. */
-function welcome(http: HttpServer, directory: Directory, log: Logger): { host: string; port: number } {
+function welcome({ http, directory, sourced, log }: { http: HttpServer; directory: Directory; sourced: boolean; log: Logger }): { host: string; port: number } {
   const api = http.address()!;
   const host = api.host.includes(':') ? `[${api.host}]` : api.host;
   log.info(`the API is at http://${host}:${api.port}/v1/event`);
-  if (directory.size().domains === 0) {
+  if (directory.size().domains === 0 && !sourced) {
     log.info('there is no tenant yet; to make one: npx hookswitch tenant add <domain of the tenant on the switch>');
     log.info('and a token for its API: npx hookswitch token create --domain <domain>');
   }
   return api;
 }
 
-function callRules(config: Config): CallRules {
-  const { source, lingerMs, waitMs } = config.cdr;
+/** Undefined where the daemon serves none. */
+async function recordingsOf({ recordings, dataDir }: Config, clock: Clock, log: Logger): Promise<Recordings | undefined> {
+  return recordings.directory === '' ? undefined : await openRecordings({ ...recordings, ttlMs: recordings.linkTtlMs, dataDir }, { clock, log });
+}
+
+function callRules(config: Config, recordings: Recordings | undefined): CallRules {
+  const { source, lingerMs, waitMs, recordingWaitMs } = config.cdr;
   return {
     ...config.calls,
+    detail: config.payload,
     timeZone: config.timeZone,
     recordingUrl: config.recordings.urlTemplate,
-    cdr: { subclass: source.startsWith('custom:') ? source.slice('custom:'.length) : '', lingerMs, waitMs },
+    ...(recordings && { recordingLink: (recording) => recordings.linkTo(recording) }),
+    cdr: { subclass: source.startsWith('custom:') ? source.slice('custom:'.length) : '', lingerMs, waitMs, recordingWaitMs },
   };
 }
 

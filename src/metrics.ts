@@ -29,6 +29,7 @@ export function createMetrics() {
     appendFailures: counter('append_failures_total', 'Attempts to commit a batch that failed and will be repeated.'),
     buffered: gauge('ingest_buffered_notices', 'Notices read and not yet committed.'),
     attempts: counter('attempts_total', 'POSTs sent, by outcome.', ['outcome']),
+    locked: counter('attempts_locked_total', "Attempts put off because the subscription's key or secret cannot be opened."),
     settled: counter('deliveries_settled_total', 'Deliveries that reached an end, by outcome.', ['outcome']),
     lostLeases: counter('lost_leases_total', 'Attempts whose delivery had been taken over meanwhile.'),
     slotsBusy: gauge('delivery_slots_busy', 'POSTs in flight.'),
@@ -39,6 +40,10 @@ export function createMetrics() {
     eventToCommit: latency('event_to_commit_seconds', 'From the event read to its deliveries committed.'),
     eventToSent: latency('event_to_sent_seconds', 'From the event read to its first POST begun; first attempts without a wait only.'),
     requests: counter('http_requests_total', 'Requests answered by our HTTP server, by route and status.', ['method', 'route', 'status']),
+    sourceSyncs: counter('source_syncs_total', 'Looks at the FusionPBX database, by outcome.', ['outcome']),
+    sourceSkipped: gauge('source_rows_skipped', 'Rows of FusionPBX that could not be taken over at the last look.', ['what']),
+    streams: gauge('streams_open', 'Listeners of the live stream.'),
+    streamLinesDropped: counter('stream_lines_dropped_total', 'Lines that listeners of the live stream were too slow for.'),
     answer: latency('answer_seconds', 'From a POST begun to its answer.'),
   };
 }

@@ -50,6 +50,15 @@ export function createVault(keys: readonly Buffer[], random: (bytes: number) => 
   };
 }
 
+/** The vault of keys as they are configured. @throws Error for one that is none; configuration has refused it before. */
+export function vaultOf(keys: readonly string[]): Vault {
+  return createVault(keys.map((text, index) => {
+    const key = keyOf(text);
+    if (key === undefined) throw new Error(`Encryption key ${index + 1} is not 32 bytes in base64 or hex`);
+    return key;
+  }));
+}
+
 /** Whether a stored text is, or pretends to be, sealed. */
 export function isSealed(stored: string): boolean {
   return stored.startsWith(MARK);

@@ -52,10 +52,24 @@ export class Families {
     this.touch(leg);
   }
 
-  /** Takes back a flow and its legs as they were kept. */
-  restore(flow: Flow, legs: readonly Leg[]): void {
-    for (const leg of legs) this.#legs.set(leg.id, leg);
+  /**
+   * Of these legs some may have been taken for roots of flows of their own, and now they belong to `flow`. Such flows, as long as
+   * they have said nothing, are no more; returns their legs.
+   */
+  dissolve(legIds: readonly string[], flow: Flow): BornLeg[] {
+    const mistaken = legIds.flatMap((id) => this.#legs.get(id)?.flow ?? []).filter((other) => other !== flow && !other.closed && other.announced.size === 0 && legIds.includes(other.id));
+    const legs = [...new Set(mistaken)].flatMap((other) => { this.close(other); return other.legs; });
+    for (const leg of legs) delete leg.flow;
+    return legs;
+  }
+
+  /** Takes in a flow that became known as a whole, with legs that are new or belong nowhere, and whatever waited for them. */
+  admit(flow: Flow, legs: readonly BornLeg[]): void {
     this.#open.add(flow);
+    for (const leg of legs) this.#legs.set(leg.id, leg);
+    for (const leg of legs) if (!flowsOf(leg).length) this.#place(leg);
+    for (const leg of flow.legs) this.#welcome(leg);
+    this.#touched.add(flow);
   }
 
   /** The leg was answered; a root that is answered before any callee leg is known was picked up by an application. */
@@ -101,9 +115,14 @@ export class Families {
     if (parent?.flow && mayTakeIn(parent.flow, leg)) adopt(parent.flow, leg, this.#rules);
     else this.#begin(leg, parent !== undefined);
     this.touch(leg);
+    this.#welcome(leg);
+  }
+
+  /** What waited for a leg to be placed. */
+  #welcome(leg: BornLeg): void {
     const children = this.#waiting.get(leg.id) ?? [];
     this.#waiting.delete(leg.id);
-    for (const child of children) this.#place(child);
+    for (const child of children) if (!child.flow) this.#place(child);
     for (const { other, at } of leg.bridges.splice(0)) this.connect(leg, other, at);
   }
 

@@ -50,11 +50,14 @@ export function judgePickUp(flow: Flow, rules: CallRules): void {
 
 interface Fact { readonly atUs: number; readonly happen: (sequence: number) => void }
 
-function factsOf(families: Families, { leg: seen, born, answeredUs, bridged }: Sighting, present: ReadonlySet<string>): Fact[] {
+function factsOf(families: Families, { leg: seen, born, answeredUs, bridged, ended }: Sighting, present: ReadonlySet<string>): Fact[] {
+  const creatorIsGone = born.parentId !== undefined && !present.has(born.parentId) && !families.legs.has(born.parentId);
+  const other = bridged && (present.has(bridged.otherId) || families.legs.has(bridged.otherId)) ? bridged : undefined;
+  // The rest of a call that is over: by itself it would be taken for another one.
+  if (creatorIsGone && ended && !other && !families.legs.get(seen.id)?.born) return [];
   const leg = families.meet(seen.id, seen.firstSeenMs);
   const facts: Fact[] = [{ atUs: born.atUs, happen: (sequence) => {
     merge(leg, seen);
-    const creatorIsGone = born.parentId !== undefined && !present.has(born.parentId) && !families.legs.has(born.parentId);
     if (creatorIsGone) families.bearOrphan(leg, { ...born, sequence });
     else families.bear(leg, { ...born, sequence });
     families.touch(leg);
@@ -65,7 +68,6 @@ function factsOf(families: Families, { leg: seen, born, answeredUs, bridged }: S
       families.touch(leg);
     } });
   }
-  const other = bridged && (present.has(bridged.otherId) || families.legs.has(bridged.otherId)) ? bridged : undefined;
   if (other) facts.push({ atUs: other.atUs, happen: (sequence) => { families.connect(leg, families.meet(other.otherId, seen.firstSeenMs), { atUs: other.atUs, sequence }); } });
   return facts;
 }

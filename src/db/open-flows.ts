@@ -12,21 +12,23 @@ export async function loadOpenFlows(db: Queryable, owner: string, switchName: st
   return rows;
 }
 
-/** Whose flows are asked for: those of daemons not heard of for `silentMs`, other than `owner`. */
-export interface Heirs { readonly owner: string; readonly coreId: string; readonly silentMs: number }
+/** Whose flows are asked for: those of daemons other than `owner`, on one run of a switch, after the flow `after` by id. */
+export interface OthersFlows { readonly owner: string; readonly coreId: string; readonly after: string }
 
 /**
- * The flows that dead daemons have left open on one run of a switch; where several know one, the record of who has got furthest.
- * The run says which switch it is: two PBXs may well have been given the same name.
+ * Up to `limit` flows that other daemons, living or dead, have open and may know more of than what `owner` has committed, by id;
+ * where several know one, the record of who has got furthest. The run says which switch it is: two PBXs may well have been given
+ * the same name.
  */
-export async function loadOrphanedFlows(db: Queryable, { owner, coreId, silentMs }: Heirs): Promise<OpenFlow[]> {
+export async function loadOthersFlows(db: Queryable, { owner, coreId, after }: OthersFlows, limit: number): Promise<OpenFlow[]> {
   const { rows } = await db.query<OpenFlow>(
     `select distinct on (flow_id) ${COLUMNS}
        from open_flow o
-      where core_id = $1 and owner <> $2
-        and not exists (select 1 from daemon m where m.name = o.owner and m.seen_at > now() - $3 * interval '1 ms')
-      order by flow_id, position desc, updated_at desc`,
-    [coreId, owner, silentMs],
+      where core_id = $1 and owner <> $2 and flow_id > $3
+        and not exists (select 1 from open_flow own where own.owner = $2 and own.core_id = o.core_id and own.flow_id = o.flow_id and own.position > o.position)
+      order by flow_id, position desc, updated_at desc
+      limit $4`,
+    [coreId, owner, after, limit],
   );
   return rows;
 }

@@ -56,13 +56,13 @@ export async function takeOver(session: Queryable, id: number, name: string): Pr
 export async function sweep(session: Queryable, leaseMs: number): Promise<number> {
   const { rowCount } = await session.query(
     `with lost as (
-       select d.id, d.leased_by from delivery d
+       select d.day, d.id, d.leased_by from delivery d
         where d.state = 'leased' and not exists (
           select 1 from daemon m where m.id = d.leased_by and m.seen_at > now() - $1 * interval '1 ms')
      )
      update delivery d set state = 'pending', leased_by = null, due_at = now()
        from lost
-      where d.id = lost.id and d.leased_by = lost.leased_by and d.state = 'leased'`,
+      where d.day = lost.day and d.id = any (array[lost.id]) and d.leased_by = lost.leased_by`,
     [leaseMs],
   );
   return rowCount ?? 0;

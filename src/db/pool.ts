@@ -20,7 +20,8 @@ export interface PoolOptions {
   connectTimeoutMs?: number;
 }
 
-const OLDEST_VERSION = 15;
+/** Of Postgres: what our statements need. */
+export const OLDEST_VERSION = 15;
 
 /** The server could not be asked: it is away, or refuses us; it may be different in a moment. */
 export class ServerAway extends Error {}

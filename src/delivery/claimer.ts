@@ -1,4 +1,4 @@
-import { claim, dueUrls, FIRST_URL, type Share } from '../db/outbox-claim.js';
+import { claim, dueUrls, FIRST_DAY, FIRST_URL, firstWaitingDay, type Share } from '../db/outbox-claim.js';
 import { putCdrFirst } from '../db/outbox-probe.js';
 import type { Queryable } from '../db/pool.js';
 import type { Lanes } from './lanes.js';
@@ -10,6 +10,8 @@ export interface ClaimerOptions {
   batch: number;
   /** URLs looked through by one statement. */
   urls: number;
+  /** `Clock.monotonicMs`. */
+  monotonicMs: () => number;
 }
 
 /**
@@ -26,6 +28,8 @@ export class Claimer {
   readonly #wanted = new Set<string>();
   #looking = false;
   #cursor = FIRST_URL;
+  /** What waits of earlier days is found with the next look. */
+  #since = FIRST_DAY;
 
   constructor(lanes: Lanes, receivers: Receivers, options: ClaimerOptions) {
     this.#lanes = lanes;
@@ -58,12 +62,13 @@ export class Claimer {
     if (this.#looking) await this.#look(db);
     const { shares, probes } = this.#shares();
     if (shares.length === 0) return;
-    if (probes.length > 0) await putCdrFirst(db, probes);
-    const claimed = await claim(db, shares, { daemonId, holdMs: this.#options.holdMs });
+    if (probes.length > 0) await putCdrFirst(db, probes, this.#since);
+    const claimed = await claim(db, shares, { daemonId, holdMs: this.#options.holdMs, since: this.#since });
+    const nowMs = this.#options.monotonicMs();
     const counts = new Map<string, number>();
-    for (const delivery of claimed) {
+    for (const { expiresInMs, ...delivery } of claimed) {
       counts.set(delivery.urlKey, (counts.get(delivery.urlKey) ?? 0) + 1);
-      this.#lanes.join(delivery);
+      this.#lanes.join({ ...delivery, expiresAtMs: expiresInMs === null ? null : nowMs + expiresInMs });
     }
     for (const { urlKey, room } of shares) {
       this.#wanted.delete(urlKey);
@@ -102,7 +107,8 @@ export class Claimer {
   }
 
   async #look(db: Queryable): Promise<void> {
-    const { due, next } = await dueUrls(db, this.#cursor, this.#options.urls);
+    if (this.#cursor === FIRST_URL) this.#since = await firstWaitingDay(db);
+    const { due, next } = await dueUrls(db, this.#cursor, this.#options.urls, this.#since);
     for (const urlKey of due) this.want(urlKey);
     this.#cursor = next;
     this.#looking = next !== FIRST_URL;

@@ -10,7 +10,7 @@ import { judge } from '../webhook/outcome.js';
 import { createBacklog } from './backlog.js';
 import { Claimer } from './claimer.js';
 import { deliver, type DeliverDeps } from './deliver.js';
-import { expiryOf, type TimesToLive } from './expiry.js';
+import { lifeOf, type TimesToLive } from './expiry.js';
 import { Incoming, type IncomingOptions } from './incoming.js';
 import { Lanes } from './lanes.js';
 import { Leftovers } from './leftovers.js';
@@ -34,6 +34,8 @@ export interface DeliveriesDeps extends Pick<DeliverDeps, 'send' | 'subscription
   observe?: (delivery: Delivery, verdict: Verdict) => void;
   /** See `Deliveries.hasRoom`; called with each change of it. */
   onRoom?: IncomingOptions['onRoom'];
+  /** Told of each attempt, how it went and how long it took; neither throws nor waits. */
+  watch?: { attempt(delivery: Delivery, verdict: Verdict, ms: number): void };
 }
 
 export interface DeliveriesOptions extends PresenceOptions {
@@ -59,7 +61,7 @@ export const DEFAULT_DELIVERIES = {
   concurrency: 64, perUrl: 8, slowConcurrency: 512, slowMs: 250, holdMs: 600_000, pollMs: 500, heartbeatMs: 2_000, leaseMs: 15_000, timeoutMs: 10_000,
   maxBuffered: 100_000, maxBatch: 1_000,
   breaker: { failures: 10, share: 0.5, minSamples: 20, windowMs: 60_000, firstProbeMs: 15_000, lastProbeMs: 600_000 },
-  ttlMs: { ringing: 900_000, answered: 900_000, hangup: 259_200_000, cdr: 259_200_000 },
+  ttlMs: { ringing: 900_000, answered: 900_000, hangup: 259_200_000, cdr: 259_200_000, missed: 259_200_000, recording: 259_200_000 },
 };
 
 /** The way out: takes promises, keeps them. */
@@ -97,7 +99,7 @@ export function createDeliveries(deps: DeliveriesDeps, options: DeliveriesOption
   const presence = new Presence({ pool, clock, log, onChange: () => { claimer.lookAround(); writer.wake(); } }, options);
   const receivers = new Receivers({ clock, log, metrics, random, rateOf: ({ subscriptionId }) => deps.subscriptionOf(subscriptionId)?.ratePerSecond ?? null }, options);
   const lanes = new Lanes({ receivers, attempt, onVerdict: (delivery, verdict) => writer.record(delivery, verdict) });
-  const claimer = new Claimer(lanes, receivers, { holdMs, batch: CLAIM_BATCH, urls: URLS_PER_LOOK });
+  const claimer = new Claimer(lanes, receivers, { holdMs, batch: CLAIM_BATCH, urls: URLS_PER_LOOK, monotonicMs: () => clock.monotonicMs() });
   const incoming = new Incoming({ maxBuffered: options.maxBuffered, onRoom: deps.onRoom });
   const writer = new Writer({ db: session, clock, log, metrics, random, lanes, receivers, claimer, incoming, presence }, options);
   const leftovers = new Leftovers({ incoming, log, spill: deps.spill });
@@ -106,13 +108,15 @@ export function createDeliveries(deps: DeliveriesDeps, options: DeliveriesOption
   /** A fault of ours in one delivery must not lose it, nor keep it in hand for ever: it is retried like any other, aloud. */
   async function attempt(delivery: Delivery): Promise<Verdict> {
     metrics.slotsBusy.inc();
+    const startedAtMs = clock.monotonicMs();
     try {
       const verdict = await deliver(delivery, { ...deps, mayPost: () => presence.isFresh() }, dropping.signal);
       if (verdict.health !== undefined) deps.observe?.(delivery, verdict);
+      deps.watch?.attempt(delivery, verdict, clock.monotonicMs() - startedAtMs);
       return verdict;
     } catch (error) {
       log.error('attempt failed by a fault of ours', { id: delivery.id, error: error instanceof Error ? error.name : 'unknown' });
-      return judge({ kind: 'unreachable', code: 'FAULT', timing: { totalMs: 0 } }, delivery.attempt, deps.policy);
+      return judge({ kind: 'unreachable', code: 'FAULT', timing: { totalMs: 0 } }, delivery.attempt - delivery.attemptsBefore, deps.policy);
     } finally {
       metrics.slotsBusy.dec();
     }
@@ -121,7 +125,7 @@ export function createDeliveries(deps: DeliveriesDeps, options: DeliveriesOption
   return {
     name: 'deliveries',
     add(deliveries, flow) {
-      const promises = deliveries.map((delivery) => ({ delivery, expiresAtMs: expiryOf(delivery, options.ttlMs, clock) }));
+      const promises = deliveries.map((delivery) => ({ delivery, ...lifeOf(delivery, options.ttlMs, clock) }));
       if (promises.length === 0 && flow === undefined) return;
       incoming.add({ promises, ...(flow !== undefined && { flow }) });
       writer.wake();

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import { forgetOpenFlows, loadOpenFlows, loadOrphanedFlows, type OpenFlow } from '../db/open-flows.js';
+import { forgetOpenFlows, loadOpenFlows, loadOthersFlows, type OpenFlow } from '../db/open-flows.js';
 import { codeOf, type Queryable } from '../db/pool.js';
 import { heard, lastHeard } from '../db/switch-heard.js';
 import type { Service } from '../lifecycle.js';
@@ -23,9 +23,11 @@ export interface MemoryDeps {
 }
 
 const BEAT_MS = 2_000;
+/** Flows taken over at once: meanwhile no event is read. */
+const PAGE = 200;
 
 export interface Memory extends Service {
-  /** Takes up what daemons that are dead have left open on this run of a switch. Rejects when the database is away. */
+  /** Takes over what other daemons, living or dead, know of calls on this run of a switch. Rejects when the database is away. */
   inherit(switchName: string, coreId: string): Promise<void>;
 }
 
@@ -47,9 +49,15 @@ export function createMemory(deps: MemoryDeps): Memory {
   }
 
   async function inherit(switchName: string, coreId: string): Promise<void> {
-    const flows = await loadOrphanedFlows(db, { owner, coreId, silentMs: deps.silentMs });
-    takeUp(switchName, flows);
-    foreign.set(switchName, new Set([...(foreign.get(switchName) ?? []), ...flows.map(({ flowId }) => flowId)]));
+    const known = foreign.get(switchName) ?? new Set();
+    foreign.set(switchName, known);
+    for (let after = '', full = true; full;) {
+      const flows = await loadOthersFlows(db, { owner, coreId, after }, PAGE);
+      takeUp(switchName, flows);
+      for (const { flowId } of flows) known.add(flowId);
+      after = flows.at(-1)?.flowId ?? '';
+      full = flows.length === PAGE;
+    }
   }
 
   function takeUp(switchName: string, flows: readonly OpenFlow[]): void {

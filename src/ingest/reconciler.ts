@@ -26,7 +26,7 @@ export interface ReconcilerDeps {
   switchName: string;
   ingest: Ingest;
   openSurvey: () => Survey;
-  /** Takes up what other daemons that are dead have left open on this run of the switch. */
+  /** Takes over what other daemons know of calls on this run of the switch. */
   inherit: (coreId: string) => Promise<void>;
   clock: Clock;
   /** A number in [0, 1). */

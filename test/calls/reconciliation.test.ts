@@ -34,11 +34,14 @@ function channelsAfter(events: readonly SwitchEvent[]): { row: ChannelRow; dump:
   });
 }
 
-/** Lost are the events from `from` to `to`; the survey asked then is answered before `answered`. `restart`: the second process knows only what was kept. */
-interface Gap { from: number; to: number; answered: number; restart: boolean }
+/**
+ * Lost are the events from `from` to `to`; the survey asked then is answered before `answered`. `restart`: the second process knows
+ * only what was kept. `told`: what another daemon, which heard everything, had kept by then.
+ */
+interface Gap { from: number; to: number; answered: number; restart: boolean; told?: readonly string[] }
 
 /** Plays a call with a gap in its events. */
-function playWithGap(events: readonly SwitchEvent[], { from, to, answered, restart }: Gap): Notice[] {
+function playWithGap(events: readonly SwitchEvent[], { from, to, answered, restart, told = [] }: Gap): Notice[] {
   let calls = newCalls();
   const kept = new Map<string, string>();
   const notices: Notice[] = [];
@@ -53,14 +56,19 @@ function playWithGap(events: readonly SwitchEvent[], { from, to, answered, resta
   }
   const channels = channelsAfter(events.slice(0, to));
   const nowMs = (events[to - 1]?.receivedAtMs ?? 0) + 1;
+  const later = (event: SwitchEvent): SwitchEvent => {
+    const { name, subclass, coreId, switchName, sequence, timestampUs } = event;
+    return { name, subclass, coreId, switchName, sequence, timestampUs, receivedAtMs: Math.max(event.receivedAtMs, nowMs), get: (header) => event.get(header) };
+  };
   const wanted = new Set(calls.toSight(channels.map(({ row }) => row)));
   calls.hold(nowMs);
-  for (const event of events.slice(to, answered)) keep(calls.accept(event));
-  const later = new Map(channelsAfter(events.slice(0, answered)).map(({ row, dump }) => [row['uuid'], dump]));
-  keep(calls.adopt(channels.filter(({ row }) => wanted.has(row['uuid']!)).flatMap(({ row }) => calls.sight(row, later.get(row['uuid'])) ?? []), nowMs));
+  for (const event of events.slice(to, answered)) keep(calls.accept(later(event)));
+  for (const state of told) calls.restore(state, nowMs);
+  const dumps = new Map(channelsAfter(events.slice(0, answered)).map(({ row, dump }) => [row['uuid'], dump]));
+  keep(calls.adopt(channels.filter(({ row }) => wanted.has(row['uuid']!)).flatMap(({ row }) => calls.sight(row, dumps.get(row['uuid'])) ?? []), nowMs));
   keep(calls.release(nowMs));
   keep(calls.endMissing({ up: new Set(channels.map(({ row }) => row['uuid']!)), sinceMs: nowMs, heardUs: events[from - 1]?.timestampUs ?? 0, why: 'reconciled' }, nowMs));
-  for (const event of events.slice(answered)) keep(calls.accept(event));
+  for (const event of events.slice(answered)) keep(calls.accept(later(event)));
   keep(settle(calls));
   expect(calls.openFlows).toBe(0);
   return notices;
@@ -82,7 +90,7 @@ function unknowable(events: readonly SwitchEvent[], from: number, to: number, re
   const named = namedIn(told);
   // What has no tenant yet is not kept for a second process.
   const before = restart ? namedIn(heard) : new Set(heard.map(seen));
-  const plumbingLost = lost.some((event) => event.name === 'CHANNEL_CREATE' && (event.get('Channel-Name') ?? '').startsWith('loopback/') && !after.has(seen(event)));
+  const plumbingLost = isPlumbingLost(events, from, to);
   return ({ flow, leg, payload }) => {
     if (!named.has(flow) || !(before.has(flow) || after.has(flow)) || plumbingLost) return true;
     const transfer = lost.some((event) => event.get('Bridge-A-Unique-ID') === flow && event.get('Bridge-B-Unique-ID') === leg);
@@ -90,6 +98,14 @@ function unknowable(events: readonly SwitchEvent[], from: number, to: number, re
     return !before.has(leg) || transfer || (payload.state === 'answered' && lost.some((event) => event.name === 'CHANNEL_ANSWER' && isOf(leg)(event)));
   };
 }
+
+/** Whether legs of a loopback pair came and went unheard. */
+function isPlumbingLost(events: readonly SwitchEvent[], from: number, to: number): boolean {
+  const after = new Set(channelsAfter(events.slice(0, to)).map(({ row }) => row['uuid']));
+  return events.slice(from, to).some((event) => isPlumbing(event) && !after.has(event.get('Unique-ID')));
+}
+
+const isPlumbing = (event: SwitchEvent) => event.name === 'CHANNEL_CREATE' && (event.get('Channel-Name') ?? '').startsWith('loopback/');
 
 /** What a webhook is about, as its id has it: a flow announced late may name a leg by the leg's own id. */
 const key = ({ flow, leg, payload: { direction, state } }: Golden) => `${flow} ${direction === 'outbound' || state === 'cdr' ? flow : leg} ${state}`;
@@ -120,7 +136,39 @@ describe('a gap in the events of a call', () => {
       }
     }), { numRuns: 2_000 });
   });
+
+  it('makes a daemon say nothing else than one that heard everything, once it has been told what that one knows', () => {
+    fc.assert(fc.property(gap, ({ name, from, lost, pending, restart }) => {
+      const { events } = recordings.get(name)!;
+      const to = Math.min(events.length, from + lost);
+      const answered = Math.min(events.length, to + pending);
+      const { notices, kept } = heardWhole(events, to);
+      if (kept.size === 0 && events.slice(from, to).some(isPlumbing)) return; // no tenant is known yet
+      const whole = new Map(notices.map((notice) => [idOf(notice), notice]));
+      for (const notice of playWithGap(events, { from, to, answered, restart, told: [...kept.values()] })) {
+        const same = whole.get(idOf(notice));
+        expect({ id: idOf(notice), isTold: same !== undefined }).toEqual({ id: idOf(notice), isTold: true });
+        if (!kept.has(notice.flowId)) continue; // it has ended meanwhile, and the outbox knows its ids
+        const { payload, position } = same!;
+        expect({ id: idOf(notice), callId: notice.payload.call_id, position: notice.position }).toEqual({ id: idOf(notice), callId: payload.call_id, position });
+      }
+    }), { numRuns: 2_000 });
+  });
 });
+
+const idOf = ({ flowId, subjectId, state }: Notice) => `${flowId} ${subjectId} ${state}`;
+
+/** What a daemon tells that hears everything, and what it had kept of open flows after the first `until` events. */
+function heardWhole(events: readonly SwitchEvent[], until: number): { notices: Notice[]; kept: Map<string, string> } {
+  const calls = newCalls();
+  const kept = new Map<string, string>();
+  const notices = events.flatMap((event, index) => {
+    const told = calls.accept(event);
+    if (index < until) for (const { flowId, state } of calls.takeKept()) if (state === null) kept.delete(flowId); else kept.set(flowId, state);
+    return told;
+  });
+  return { notices: [...notices, ...settle(calls)], kept };
+}
 
 it('ends everything when the switch has started anew, says so, and hears nothing of it any more', () => {
   const { events } = recordings.get('calls/06-inbound-ext-answered')!;

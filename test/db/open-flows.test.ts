@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { forgetOpenFlows, loadOpenFlows, loadOrphanedFlows } from '../../src/db/open-flows.js';
+import { forgetOpenFlows, loadOpenFlows, loadOthersFlows } from '../../src/db/open-flows.js';
 import { append } from '../../src/db/outbox-append.js';
 import { register } from '../../src/db/outbox-daemon.js';
 import { createDatabase, type TestDatabase } from '../support/postgres.js';
@@ -31,15 +31,18 @@ describe('open flows', () => {
     expect(await loadOpenFlows(db.pool, 'a', 'pbx')).toEqual([{ owner: 'a', switchName: 'pbx', flowId: 'x', coreId: 'run', position: 3, state: '{"by":"a"}' }]);
   });
 
-  it('of the dead are inherited by the run of the switch, once each, from who got furthest', async () => {
-    await daemon('alive');
-    await daemon('silent', 16);
+  it('of others, living or dead, are told by the run of the switch, once each, from who got furthest, where that may be further than we', async () => {
     await keep('me', 'mine');
-    await keep('alive', 'kept by the living');
-    await keep('silent', 'x', 2);
-    await keep('unknown', 'x', 4);
-    await keep('unknown', 'of another run', 1, 'pbx', 'another run');
-    expect(await loadOrphanedFlows(db.pool, { owner: 'me', coreId: 'run', silentMs: 15_000 })).toMatchObject([{ owner: 'unknown', flowId: 'x', position: 4 }]);
+    await keep('me', 'theirs too', 2);
+    await keep('me', 'x', 1);
+    await keep('living', 'theirs too', 1);
+    await keep('living', 'a');
+    await keep('living', 'x', 2);
+    await keep('dead', 'x', 4);
+    await keep('dead', 'of another run', 1, 'pbx', 'another run');
+    const first = await loadOthersFlows(db.pool, { owner: 'me', coreId: 'run', after: '' }, 1);
+    expect(first).toMatchObject([{ owner: 'living', flowId: 'a' }]);
+    expect(await loadOthersFlows(db.pool, { owner: 'me', coreId: 'run', after: 'a' }, 10)).toMatchObject([{ owner: 'dead', flowId: 'x', position: 4 }]);
   });
 });
 

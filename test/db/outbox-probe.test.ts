@@ -1,5 +1,5 @@
 import { append } from '../../src/db/outbox-append.js';
-import { claim } from '../../src/db/outbox-claim.js';
+import { claim, FIRST_DAY } from '../../src/db/outbox-claim.js';
 import { putCdrFirst } from '../../src/db/outbox-probe.js';
 import type { NewDelivery } from '../../src/db/outbox.js';
 import { urlKey } from '../../src/webhook/identity.js';
@@ -8,7 +8,7 @@ import { promiseTo } from '../delivery/promise.js';
 
 const URL = 'http://a.example/hook';
 const OTHER = 'http://b.example/hook';
-const us = { daemonId: 1, holdMs: 600_000 };
+const us = { daemonId: 1, holdMs: 600_000, since: FIRST_DAY };
 
 let db: TestDatabase;
 beforeAll(async () => { db = await createDatabase(); });
@@ -26,7 +26,7 @@ async function wait(...deliveries: NewDelivery[]): Promise<void> {
 const cdr = (flow: string, position = 1, url = URL) => promiseTo(url, flow, position, { event: 'cdr' });
 const ringing = (flow: string, url = URL) => promiseTo(url, flow, 1);
 const probe = async (...urls: string[]) => {
-  await putCdrFirst(db.pool, urls.map(urlKey));
+  await putCdrFirst(db.pool, urls.map(urlKey), FIRST_DAY);
   const claimed = await claim(db.pool, urls.map((url) => ({ urlKey: urlKey(url), room: 1 })), us);
   return claimed.map(({ body, event }) => `${(JSON.parse(body) as { flow: string }).flow} ${event}`).sort();
 };

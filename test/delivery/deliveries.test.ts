@@ -1,7 +1,9 @@
+import { Webhook } from 'standardwebhooks';
 import type { NewDelivery } from '../../src/db/outbox.js';
 import { systemClock } from '../../src/clock.js';
 import { createDatabase, type TestDatabase } from '../support/postgres.js';
 import { startReceiver, type Receiver } from '../support/receiver.js';
+import { SECRET } from '../support/signing.js';
 import { startDeliveries, subscription, type Harness, type HarnessOptions } from './harness.js';
 import { flowTo, promiseTo } from './promise.js';
 
@@ -36,6 +38,16 @@ const singles = (url: string, count: number) => Array.from({ length: count }, (_
 const at = (path: string) => `http://127.0.0.1:${receiver.port}${path}`;
 
 describe('a webhook', () => {
+  it('that its receiver refuses for good is not sent again', async () => {
+    const { deliveries } = await start();
+    receiver.answerWith(410);
+    const [gone] = singles(receiver.url, 1);
+    deliveries.add([gone!]);
+    await deliveries.idle();
+    expect(receiver.posts).toHaveLength(1);
+    expect(await row(gone!)).toEqual({ state: 'abandoned', attempt: 1, last_status: 410, last_reason: 'status 410' });
+  });
+
   it('goes out as promised and is recorded', async () => {
     const { deliveries, metrics } = await start();
     const promise = promiseTo(receiver.url, 'flow', 1, { body: '{"from":"Zoë"}', receivedAtMs: performance.now() });
@@ -46,6 +58,7 @@ describe('a webhook', () => {
       'content-type': 'application/json; charset=utf-8', 'content-length': '15', 'user-agent': 'hookswitch/test', authorization: 'Bearer s3cret',
       'webhook-id': promise.id, 'x-hookswitch-event': 'call.ringing', 'x-hookswitch-attempt': '1', 'x-hookswitch-sequence': '1',
     });
+    expect(new Webhook(SECRET).verify(body, headers as Record<string, string>)).toEqual({ from: 'Zoë' });
     expect(Math.abs(Number(headers['webhook-timestamp']) - Date.now() / 1_000)).toBeLessThan(10);
     await deliveries.idle();
     expect(await row(promise)).toEqual({ state: 'delivered', attempt: 1, last_status: 200, last_reason: null });

@@ -6,11 +6,12 @@ import { createMetrics } from '../../src/metrics.js';
 import type { Subscription } from '../../src/subscriptions/subscription.js';
 import { createAddressPolicy } from '../../src/webhook/address.js';
 import { createSender } from '../../src/webhook/send.js';
+import { signing } from '../support/signing.js';
 import { silentLog } from '../support/silent-log.js';
 import type { TestDatabase } from '../support/postgres.js';
 import { SUBSCRIPTION } from './promise.js';
 
-export const subscription: Subscription = { id: SUBSCRIPTION, domainId: 'd', domainName: 'tenant.example', event: 'call.ringing', url: 'http://unused', apiKey: 's3cret', format: 'v1', ratePerSecond: null, enabled: true };
+export const subscription: Subscription = { id: SUBSCRIPTION, domainId: 'd', domainName: 'tenant.example', event: 'call.ringing', url: 'http://unused', apiKey: 's3cret', signing, format: 'v1', ratePerSecond: null, enabled: true };
 
 export interface HarnessOptions extends Partial<DeliveriesOptions> {
   waitsMs?: number[];

@@ -1,8 +1,13 @@
 import type { ReplayedSwitch } from '../../src/esl/replay.js';
 import type { ReplayClient } from '../../src/esl/replay-client.js';
 
-/** What was said shortly before a link broke may have been lost with it: unread in the socket, or, where the process died, not yet committed. */
+/**
+ * What was said shortly before a link broke may have been lost with it: unread in the socket, or, where the process died, not yet
+ * committed. On a busy machine that goes back further: by as long as webhooks took just then.
+ */
 const DOUBT_MS = { link: 750, process: 2_000 };
+/** How far back "just then" goes. */
+const RECENT_MS = 5_000;
 
 /** Remembers when somebody listened to the switch, to tell what the daemons can know from what nobody can. */
 export class Hearing {
@@ -10,6 +15,7 @@ export class Hearing {
   readonly #listening = new Set<ReplayClient>();
   readonly #replay: ReplayedSwitch;
   #doubtMs = DOUBT_MS.link;
+  #delays: { atMs: number; delayMs: number }[] = [];
 
   constructor(replay: ReplayedSwitch) {
     this.#replay = replay;
@@ -22,6 +28,12 @@ export class Hearing {
   /** Whoever listens now hears nothing from now on, although their connections stay open. */
   lose(): void {
     for (const client of this.#listening) this.#gone(client);
+  }
+
+  /** A webhook came so long after its event. */
+  delayed(delayMs: number): void {
+    const nowMs = Date.now();
+    this.#delays = [...this.#delays.filter(({ atMs, delayMs: known }) => atMs > nowMs - RECENT_MS && known > delayMs), { atMs: nowMs, delayMs }];
   }
 
   /** Whether what was said then was surely heard. */
@@ -45,6 +57,8 @@ export class Hearing {
 
   #gone(client: ReplayClient): void {
     if (!this.#listening.delete(client) || this.#listening.size > 0) return;
-    this.#deaf.push({ fromMs: Date.now() - this.#doubtMs, toMs: Infinity });
+    const nowMs = Date.now();
+    const longest = Math.max(0, ...this.#delays.filter(({ atMs }) => atMs > nowMs - RECENT_MS).map(({ delayMs }) => delayMs));
+    this.#deaf.push({ fromMs: nowMs - this.#doubtMs - longest, toMs: Infinity });
   }
 }

@@ -1,7 +1,7 @@
 /** Plays every scenario, or those named by `--only`, and ends with 1 where one of them failed. `--short`, `--seed TEXT`, `--only NAME`, `--jobs N`. */
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { systemClock } from '../../src/clock.js';
+import { aborted, systemClock } from '../../src/clock.js';
 import { chanceOf } from './chance.js';
 import { Leftovers } from './leftovers.js';
 import { Player } from './player.js';
@@ -19,6 +19,8 @@ const LOADS: Record<Form, Load> = {
 };
 /** How long what is owed may take after the last event and the last mending. */
 const PATIENCE_MS: Record<Form, number> = { full: 60_000, short: 20_000 };
+/** How often the outbox is looked at for what is still to be settled. */
+const LOOK_MS = 200;
 /** POSTs that can be in hand when a process dies: delivery.concurrency. */
 const IN_HAND = 64;
 
@@ -63,23 +65,25 @@ async function play(scenario: Scenario, all: readonly Score[]): Promise<Outcome>
   const witness = { onPost: (post: Parameters<Tally['post']>[0]) => tally.post(post), onAccepted: (number: number) => tally.accepted(number) };
   const stage = await openStage(scenario.stage?.(form) ?? {}, ownSeed, witness, leftovers);
   const timetable = timetableOf(all, { ...LOADS[form], ...scenario.load?.(form) }, chance, ownSeed);
-  const tally = new Tally(timetable.calls);
+  const tally = new Tally(timetable.calls, (delayMs) => stage.hearing.delayed(delayMs));
   const leaveOut = new Set(scenario.leaveOut);
   const ending = new AbortController();
   try {
     const player = new Player(timetable, stage.pbx.replay);
     const scene = { stage, player, chance, form };
     const [, kills] = await Promise.all([player.play(ending.signal), scenario.hurt(scene)]);
-    await Promise.race([tally.complete(stage.hearing, leaveOut), systemClock.sleep(PATIENCE_MS[form], ending.signal)]);
+    const patience = AbortSignal.any([ending.signal, AbortSignal.timeout(PATIENCE_MS[form])]);
+    await Promise.race([tally.complete(stage.hearing, leaveOut), aborted(patience)]);
+    // What was accepted while its daemon could not record it is sent again.
+    while (leaveOut.size === 0 && await stage.unsettled() > 0 && !patience.aborted) await systemClock.sleep(LOOK_MS, patience);
 
     const codes = await Promise.all(stage.names.map((name) => stage.daemon(name).stop('SIGTERM')));
     const count = tally.count({ hearing: stage.hearing, leaveOut, flows: await stage.flows() });
-    const states = await stage.states();
-    const left = leaveOut.size > 0 ? 0 : (states['pending'] ?? 0) + (states['leased'] ?? 0);
+    const left = leaveOut.size > 0 ? [] : await stage.leftInOutbox();
     const tolerated = IN_HAND * (kills ?? 0);
     const problems = [
       ...codes.flatMap((code) => (code === 0 ? [] : [`a daemon ended with ${code}`])),
-      ...(left > 0 ? [`${left} webhooks left in the outbox`] : []),
+      ...(left.length > 0 ? [`${left.length} webhooks left in the outbox: ${left.slice(0, 5).join('; ')}`] : []),
       ...(count.lost + count.outOfOrder + count.strange > 0 || count.duplicated > tolerated ? count.examples : []),
       ...(await scenario.after?.(scene, tally) ?? []),
     ];

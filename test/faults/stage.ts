@@ -64,10 +64,17 @@ export async function openStage(options: StageOptions, seed: string, witness: Wi
   return {
     folder, postgres, receiver, pbx, hearing, pool, start, names,
     daemon: (name = names[0]!) => daemons.get(name)!,
-    /** What the outbox holds, by state. */
-    async states(): Promise<Record<string, number>> {
-      const { rows } = await pool.query<{ state: string; count: number }>('select state, count(*)::int as count from delivery group by state');
-      return Object.fromEntries(rows.map(({ state, count }) => [state, count]));
+    /** How many webhooks are neither delivered nor given up. */
+    async unsettled(): Promise<number> {
+      const { rows } = await pool.query<{ count: number }>('select count(*)::int as count from delivery where settled_at is null');
+      return rows[0]!.count;
+    },
+    /** Those webhooks, and what became of them so far. */
+    async leftInOutbox(): Promise<string[]> {
+      const { rows } = await pool.query<{ text: string }>(
+        `select concat_ws(' ', state, event, call_id, 'attempt', attempt, 'created', created_at, 'due', due_at, last_reason) as text
+           from delivery where settled_at is null order by flow_id, position`);
+      return rows.map(({ text }) => text);
     },
     /** The flow of each webhook, by its id. */
     async flows(): Promise<Map<string, string>> {

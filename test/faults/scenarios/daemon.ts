@@ -13,10 +13,10 @@ async function again({ stage, player, chance }: Scene, times: number, signal: No
 
 export const killed: Scenario = {
   name: 'daemon killed',
-  load: (form) => (form === 'full' ? { perSecond: 30 } : {}),
+  load: (form) => (form === 'full' ? { perSecond: 30 } : { perSecond: 20 }),
   async hurt(scene) {
     scene.stage.hearing.expectDeaths();
-    const times = scene.form === 'full' ? 20 : 3;
+    const times = scene.form === 'full' ? 20 : 1;
     await again(scene, times, 'SIGKILL');
     return times;
   },
