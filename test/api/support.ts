@@ -40,7 +40,7 @@ export async function startApi({ clock = systemClock, resolve = publicName, allo
   const log = recordingLog(lines);
   const broadcast = createBroadcast<LiveLine>();
   const server = createHttpServer({ host: '127.0.0.1', port: 0, ...options }, {
-    store: createApiStore(database.pool, vault), admin: createAdminStore(database.pool), history: createHistoryStore(database.pool, { lookMs }), breakers: () => breakers, timeZone: 'UTC', version: '0.0.0', jwt: await openJwt({ ...NO_JWT, ...jwt }, { clock, log }), clock, log, metrics: createMetrics(),
+    store: createApiStore(database.pool, vault), admin: createAdminStore(database.pool), history: createHistoryStore(database.pool, { lookMs }), breakers: () => breakers, overview: () => Promise.resolve({}), timeZone: 'UTC', version: '0.0.0', jwt: await openJwt({ ...NO_JWT, ...jwt }, { clock, log }), clock, log, metrics: createMetrics(),
     policy: createAddressPolicy({ allow }), resolve, readiness, knownEvents: ['ringing', 'answered', 'hangup', 'cdr'], recordings, broadcast,
   });
   const stop = async () => {
