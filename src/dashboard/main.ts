@@ -6,116 +6,142 @@ import { openOverview } from './page-overview.js';
 import { createSignIn } from './page-sign-in.js';
 import { openSubscriptions } from './page-subscriptions.js';
 import { h, render, type Child } from './render.js';
-import { routeOf, type PageName, type Route } from './route.js';
+import { routeOf, type PageName } from './route.js';
 import type { OpenView, Scope, View } from './scope.js';
-import { forgetToken, keepToken, keptToken, signIn, type Session } from './session.js';
+import { forgetToken, keepToken, keptToken, signIn, type Session, type SignIn } from './session.js';
 import { apply, keepSettings, readSettings, type Settings } from './settings.js';
 import { sleep } from './sleep.js';
 import { listen } from './stream.js';
-import { translating, type Word } from './words.js';
+import { translating, type Translate, type Word } from './words.js';
 
 const OPEN: Readonly<Record<PageName, OpenView>> = { overview: openOverview, subscriptions: openSubscriptions, deliveries: openDeliveries, call: openCall };
 const SAID_FOR_MS = 6_000;
 
 /** The whole page: who is signed in, which view is open, and drawing both. */
-function start(root: HTMLElement): void {
-  const settings: Settings = readSettings();
-  let session: Session | undefined;
-  let opened: { route: Route; view: View; leave: AbortController } | undefined;
-  let signingIn: (() => Child) | undefined;
-  let listening = new AbortController();
-  let live = false;
-  let said = '';
-  let drawing = false;
+class Dashboard {
+  readonly #root: HTMLElement;
+  readonly #settings: Settings = readSettings();
+  #session: Session | undefined;
+  #opened: { page: PageName; view: View; leave: AbortController } | undefined;
+  #signingIn: (() => Child) | undefined;
+  #listening = new AbortController();
+  #live = false;
+  #said = '';
+  #drawing = false;
 
-  const speak = () => translating(settings.language);
-  const format = () => formatIn(settings.language, navigator.languages);
-
-  function redraw(): void {
-    if (drawing) return;
-    drawing = true;
-    requestAnimationFrame(() => { drawing = false; draw(); });
+  constructor(root: HTMLElement) {
+    this.#root = root;
   }
 
-  function draw(): void {
-    const t = speak();
-    const status = h('div', { class: said === '' ? 'toast' : 'toast on', role: 'status', key: 'said' }, said);
-    if (session !== undefined && opened !== undefined) {
-      const heading = opened.view.title();
-      document.title = `${heading} – Hookswitch`;
-      render(root, h('div', { class: 'page', key: `page ${location.hash}` }, frame({ t, settings, isAdmin: session.isAdmin, page: opened.route.page, live, change, signOut: () => leave() }, heading, opened.view.render())), status);
-    } else {
-      document.title = 'Hookswitch';
-      render(root, h('div', { class: 'page', key: 'sign-in' }, h('header', { class: 'top bare' }, switches({ t, settings, change })), signingIn?.() ?? h('main', { class: 'sign-in' }, h('h1', { class: 'unseen' }, 'Hookswitch'), h('p', { role: 'status' }, t('loading')))), status);
-    }
+  /** Signs in with the token that the tab has kept, or asks for one. */
+  async start(): Promise<void> {
+    apply(this.#settings);
+    window.addEventListener('hashchange', () => { window.scrollTo(0, 0); this.#show(); });
+    const kept = keptToken();
+    if (kept === undefined) return this.#leave();
+    this.#redraw();
+    const { kind } = await this.#enter(kept);
+    if (kind !== 'in') this.#leave(kind === 'wrong' ? 'signIn.ended' : 'problem.unreachable');
   }
 
-  function change(changed: Partial<Settings>): void {
-    Object.assign(settings, changed);
+  get #t(): Translate { return translating(this.#settings.language); }
+
+  #redraw(): void {
+    if (this.#drawing) return;
+    this.#drawing = true;
+    requestAnimationFrame(() => { this.#drawing = false; this.#draw(); });
+  }
+
+  #draw(): void {
+    const said = h('div', { class: this.#said === '' ? 'toast' : 'toast on', role: 'status', key: 'said' }, this.#said);
+    render(this.#root, this.#session !== undefined && this.#opened !== undefined ? this.#page(this.#session, this.#opened) : this.#door(), said);
+  }
+
+  /** A new address is a new element: nothing of the page before stays in its fields. */
+  #page({ isAdmin }: Session, { page, view }: { page: PageName; view: View }): Child {
+    const heading = view.title();
+    document.title = `${heading} – Hookswitch`;
+    const around = { t: this.#t, settings: this.#settings, isAdmin, page, live: this.#live, change: (changed: Partial<Settings>) => this.#change(changed), signOut: () => this.#leave() };
+    return h('div', { key: `page ${location.hash}` }, frame(around, heading, view.render()));
+  }
+
+  #door(): Child {
+    const t = this.#t;
+    document.title = 'Hookswitch';
+    const waiting = h('main', { class: 'sign-in' }, h('h1', { class: 'unseen' }, 'Hookswitch'), h('p', { role: 'status' }, t('loading')));
+    return h('div', { key: 'door' }, h('header', { class: 'top bare' }, switches({ t, settings: this.#settings, change: (changed) => this.#change(changed) })), this.#signingIn?.() ?? waiting);
+  }
+
+  #change(changed: Partial<Settings>): void {
+    Object.assign(this.#settings, changed);
     keepSettings(changed);
-    apply(settings);
-    redraw();
+    apply(this.#settings);
+    this.#redraw();
   }
 
-  async function enter(token: string): ReturnType<typeof signIn> {
+  async #enter(token: string): Promise<SignIn> {
     const result = await signIn(token);
     if (result.kind !== 'in') return result;
     keepToken(token);
-    ({ session } = result);
-    signingIn = undefined;
-    listening = new AbortController();
-    void listen(token, { onLine: (line) => opened?.view.onLine?.(line), onState: (now) => { live = now; redraw(); }, signal: listening.signal });
-    show();
+    this.#session = result.session;
+    this.#signingIn = undefined;
+    this.#listening = new AbortController();
+    void listen(token, { onLine: (line) => this.#opened?.view.onLine?.(line), onState: (live) => { this.#live = live; this.#redraw(); }, signal: this.#listening.signal });
+    this.#show();
     return result;
   }
 
   /** Ends the session, and asks for another token. */
-  function leave(because?: Word): void {
-    if (session === undefined && signingIn !== undefined) return;
+  #leave(because?: Word): void {
+    if (this.#session === undefined && this.#signingIn !== undefined) return;
     if (because !== 'problem.unreachable') forgetToken(); // it may be good: a reload tries it again
-    listening.abort();
-    opened?.leave.abort();
-    [session, opened, live, said] = [undefined, undefined, false, ''];
-    signingIn = createSignIn({ t: speak, redraw, enter, because });
-    redraw();
+    this.#listening.abort();
+    this.#opened?.leave.abort();
+    [this.#session, this.#opened, this.#live, this.#said] = [undefined, undefined, false, ''];
+    this.#signingIn = createSignIn({ t: () => this.#t, redraw: () => this.#redraw(), enter: (token) => this.#enter(token), because });
+    this.#redraw();
   }
 
-  function show(): void {
-    if (session === undefined) return;
-    const home = session.isAdmin ? 'overview' : 'subscriptions';
+  /** Opens the page that the address names. */
+  #show(): void {
+    if (this.#session === undefined) return;
+    const { isAdmin } = this.#session;
+    const home = isAdmin ? 'overview' : 'subscriptions';
     const route = routeOf(location.hash, home);
-    opened?.leave.abort();
-    const own = new AbortController();
-    const { isAdmin, ask } = session;
-    const page = route.page === 'overview' && !isAdmin ? home : route.page;
-    const scope: Scope = {
-      isAdmin, ask, left: own.signal, redraw, say,
-      get t() { return speak(); },
-      get format() { return format(); },
-      get language() { return settings.language; },
-      get live() { return live; },
+    const page = route.page === 'overview' ? home : route.page;
+    this.#opened?.leave.abort();
+    const leave = new AbortController();
+    this.#opened = { page, view: OPEN[page](this.#scopeFor(this.#session, leave.signal), route), leave };
+    this.#redraw();
+    afterDrawing(() => { this.#root.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true }); });
+  }
+
+  #scopeFor({ isAdmin, ask }: Session, left: AbortSignal): Scope {
+    const settings = this.#settings;
+    return {
+      isAdmin, ask, left,
+      get t() { return translating(settings.language); },
+      get format() { return formatIn(settings.language, navigator.languages); },
+      redraw: () => this.#redraw(),
+      say: (text) => { void this.#say(text); },
       go: (hash) => { location.hash = hash; },
-      signedOut: () => leave('signIn.ended'),
+      signedOut: () => this.#leave('signIn.ended'),
     };
-    opened = { route: { ...route, page }, view: OPEN[page](scope, route), leave: own };
-    redraw();
-    requestAnimationFrame(() => requestAnimationFrame(() => root.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true })));
   }
 
-  function say(text: string): void {
-    said = text;
-    redraw();
-    void sleep(SAID_FOR_MS, new AbortController().signal).then(() => { if (said === text) { said = ''; redraw(); } });
-  }
-
-  apply(settings);
-  window.addEventListener('hashchange', () => { scrollTo(0, 0); show(); });
-  const kept = keptToken();
-  if (kept === undefined) leave();
-  else {
-    draw();
-    void enter(kept).then(({ kind }) => { if (kind !== 'in') leave(kind === 'wrong' ? 'signIn.ended' : 'problem.unreachable'); });
+  async #say(text: string): Promise<void> {
+    this.#said = text;
+    this.#redraw();
+    await sleep(SAID_FOR_MS, this.#listening.signal);
+    if (this.#said !== text) return;
+    this.#said = '';
+    this.#redraw();
   }
 }
 
-start(document.getElementById('app')!);
+/** Drawing waits for the next frame; what looks for what was drawn, for the one after. */
+function afterDrawing(act: () => void): void {
+  requestAnimationFrame(() => { requestAnimationFrame(act); });
+}
+
+void new Dashboard(document.getElementById('app')!).start();

@@ -67,7 +67,7 @@ export function openCall(scope: Scope, { id }: Route): View {
       h('p', null, h('a', { href: hashOf('deliveries') }, scope.t('call.back'))),
       failed !== undefined && problemBox(failed, scope),
       failed?.kind === 'refused' && failed.status === 404 && h('p', null, scope.t('call.noneNote')),
-      call === undefined ? failed === undefined && h('p', { role: 'status' }, scope.t('loading')) : shown(call, opened, { scope, open: (of) => void open(of), close: (of) => opened.delete(of), retry: (delivery) => void retry(delivery) }),
+      call === undefined ? failed === undefined && h('p', { role: 'status' }, scope.t('loading')) : shown(call, opened, { scope, open: (of) => void open(of), close: (of) => { opened.delete(of); }, retry: (delivery) => void retry(delivery) }),
     ],
   };
 }

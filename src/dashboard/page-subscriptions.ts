@@ -59,5 +59,5 @@ export function openSubscriptions(scope: Scope): View {
 
 /** After the page has been drawn. */
 function focusOn(id: string): void {
-  requestAnimationFrame(() => requestAnimationFrame(() => document.getElementById(id)?.focus()));
+  requestAnimationFrame(() => { requestAnimationFrame(() => { document.getElementById(id)?.focus(); }); });
 }

@@ -87,5 +87,5 @@ function setProp(node: Element, name: string, value: unknown): void {
   if (name.startsWith('on')) Reflect.set(node, name, value ?? null);
   else if (FORM_STATE.has(name)) Reflect.set(node, name, value ?? '');
   else if (value === undefined || value === null || value === false) node.removeAttribute(name);
-  else node.setAttribute(name, value === true ? '' : String(value));
+  else node.setAttribute(name, value === true ? '' : `${value as string | number}`);
 }

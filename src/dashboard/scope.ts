@@ -3,26 +3,23 @@ import type { Format } from './format.js';
 import type { Child } from './render.js';
 import type { LiveLine } from './stream.js';
 import type { Route } from './route.js';
-import type { Language, Translate } from './words.js';
+import type { Translate } from './words.js';
 
 /** What a page is given. The language may change at any time, so texts are asked for whenever the page is drawn. */
 export interface Scope {
   readonly isAdmin: boolean;
   readonly ask: Ask;
-  readonly language: Language;
   readonly t: Translate;
   readonly format: Format;
-  /** Whether the live stream is heard. */
-  readonly live: boolean;
   /** Aborts when the viewer leaves the page. */
   readonly left: AbortSignal;
   /** Has the page drawn anew, soon. */
-  redraw(): void;
+  readonly redraw: () => void;
   /** Says something to everybody: shown for a moment, and read out. */
-  say(text: string): void;
-  go(hash: string): void;
+  readonly say: (text: string) => void;
+  readonly go: (hash: string) => void;
   /** The token does not work any more. */
-  signedOut(): void;
+  readonly signedOut: () => void;
 }
 
 /** One page: made when the viewer comes to it, gone when he leaves. */

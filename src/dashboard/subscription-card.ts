@@ -8,6 +8,7 @@ import { createReplaying } from './replay.js';
 import { hashOf } from './route.js';
 import type { Scope } from './scope.js';
 import { createSubscriptionForm } from './subscription-form.js';
+import type { Word } from './words.js';
 
 type Failed = Exclude<Answer<never>, { kind: 'ok' }>;
 
@@ -57,26 +58,10 @@ export function createSubscriptionCard(scope: Scope, id: string, changed: () => 
     scope.redraw();
   }
 
-  function actions(of: Subscription): Child {
-    const named = `${eventName(of.event_name, scope)}, ${of.callback_url}`;
-    const does = (word: Parameters<Scope['t']>[0], onclick: () => void, kind: 'plain' | 'quiet' | 'danger' = 'plain') => button(scope.t(word), onclick, { kind, busy, 'aria-label': `${scope.t(word)}: ${named}`, key: word });
-    return h('div', { class: 'line' },
-      of.enabled ? does('subscription.test', () => void test()) : does('subscription.enable', () => void enable(true)),
-      does('subscription.edit', () => edit(of)),
-      secret === undefined ? does('subscription.secret', () => void show()) : does('subscription.hide', () => { secret = undefined; scope.redraw(); }),
-      does('subscription.rotate', () => { asking = 'rotate'; scope.redraw(); }),
-      of.enabled && does('subscription.disable', () => void enable(false)),
-      does('subscription.remove', () => { asking = 'remove'; scope.redraw(); }, 'danger'),
-      h('a', { href: hashOf('deliveries', '', { subscription: id }), 'aria-label': `${scope.t('subscription.deliveries')}: ${named}` }, scope.t('subscription.deliveries')));
-  }
-
-  function question(): Child {
-    if (asking === undefined) return false;
-    const [word, yes] = asking === 'rotate' ? (['subscription.rotateAsk', rotate] as const) : (['subscription.removeAsk', remove] as const);
-    return h('div', { class: 'note', role: 'group', 'aria-label': scope.t(word) }, h('p', null, scope.t(word)),
-      h('div', { class: 'line' }, button(scope.t(asking === 'rotate' ? 'subscription.rotateYes' : 'subscription.removeYes'), () => void yes(), { kind: asking === 'remove' ? 'danger' : 'main', shown: (element) => element.focus() }),
-        button(scope.t('cancel'), () => { asking = undefined; scope.redraw(); })));
-  }
+  const does: Actions = {
+    test: () => void test(), enable: (enabled) => void enable(enabled), edit, toggleSecret: () => { if (secret === undefined) void show(); else { secret = undefined; scope.redraw(); } },
+    ask: (what) => { asking = what; scope.redraw(); }, rotate: () => void rotate(), remove: () => void remove(),
+  };
 
   return {
     render: (of) => [
@@ -90,10 +75,41 @@ export function createSubscriptionCard(scope: Scope, id: string, changed: () => 
         button(scope.t('subscription.sendHeld'), () => void replaying.begin({ subscription: id, states: ['held'], ...(scope.isAdmin && { domain: of.domain_name }) }), { kind: 'main', busy: replaying.isRunning() })),
       replaying.render(),
       secret !== undefined && secretBox(secret, scope),
-      editing === undefined ? actions(of) : editing(),
-      question(),
+      editing === undefined ? actions(of, { busy, hasSecret: secret !== undefined }, does, scope) : editing(),
+      asking !== undefined && question(asking, does, scope),
     ],
   };
+}
+
+interface Actions {
+  test(this: void): void;
+  enable(this: void, enabled: boolean): void;
+  edit(this: void, of: Subscription): void;
+  toggleSecret(this: void): void;
+  ask(this: void, what: 'rotate' | 'remove' | undefined): void;
+  rotate(this: void): void;
+  remove(this: void): void;
+}
+
+function actions(of: Subscription, { busy, hasSecret }: { busy: boolean; hasSecret: boolean }, does: Actions, scope: Scope): Child {
+  const { t } = scope;
+  const named = `${eventName(of.event_name, scope)}, ${of.callback_url}`;
+  const act = (word: Word, onclick: () => void, kind: 'plain' | 'danger' = 'plain') => button(t(word), onclick, { kind, busy, 'aria-label': `${t(word)}: ${named}`, key: word });
+  return h('div', { class: 'line' },
+    of.enabled ? act('subscription.test', does.test) : act('subscription.enable', () => does.enable(true)),
+    act('subscription.edit', () => does.edit(of)),
+    act(hasSecret ? 'subscription.hide' : 'subscription.secret', does.toggleSecret),
+    act('subscription.rotate', () => does.ask('rotate')),
+    of.enabled && act('subscription.disable', () => does.enable(false)),
+    act('subscription.remove', () => does.ask('remove'), 'danger'),
+    h('a', { href: hashOf('deliveries', '', { subscription: of.event_domain_uuid }), 'aria-label': `${t('subscription.deliveries')}: ${named}` }, t('subscription.deliveries')));
+}
+
+/** What cannot be undone is asked about first. */
+function question(asking: 'rotate' | 'remove', does: Actions, { t }: Scope): Child {
+  const [word, yes] = asking === 'rotate' ? (['subscription.rotateAsk', 'subscription.rotateYes'] as const) : (['subscription.removeAsk', 'subscription.removeYes'] as const);
+  return h('div', { class: 'note', role: 'group', 'aria-label': t(word) }, h('p', null, t(word)),
+    h('div', { class: 'line' }, button(t(yes), does[asking], { kind: asking === 'remove' ? 'danger' : 'main', shown: (element) => element.focus() }), button(t('cancel'), () => does.ask(undefined))));
 }
 
 function facts({ callback_apikey: key, format: shape, rate_per_second: rate, created_at: at }: Subscription, { t, format }: Scope): string {

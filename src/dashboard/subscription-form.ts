@@ -46,7 +46,7 @@ export function createSubscriptionForm({ scope, of, done, cancel }: FormDeps): (
     busy = false;
     scope.redraw();
     if (failed === undefined) return done(scope.t(of === undefined ? 'form.added' : 'form.changed'));
-    requestAnimationFrame(() => requestAnimationFrame(() => document.querySelector<HTMLElement>('[aria-invalid]')?.focus()));
+    requestAnimationFrame(() => { requestAnimationFrame(() => { document.querySelector<HTMLElement>('[aria-invalid]')?.focus(); }); });
   }
 
   const id = (name: string) => `${of?.event_domain_uuid ?? 'new'}-${name}`;
