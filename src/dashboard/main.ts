@@ -26,7 +26,7 @@ class Dashboard {
   #signingIn: (() => Child) | undefined;
   #listening = new AbortController();
   #live = false;
-  #said = '';
+  #said: Word | undefined;
   #drawing = false;
 
   constructor(root: HTMLElement) {
@@ -53,7 +53,7 @@ class Dashboard {
   }
 
   #draw(): void {
-    const said = h('div', { class: this.#said === '' ? 'toast' : 'toast on', role: 'status', key: 'said' }, this.#said);
+    const said = h('div', { class: this.#said === undefined ? 'toast' : 'toast on', role: 'status', key: 'said' }, this.#said !== undefined && this.#t(this.#said));
     render(this.#root, this.#session !== undefined && this.#opened !== undefined ? this.#page(this.#session, this.#opened) : this.#door(), said);
   }
 
@@ -97,7 +97,7 @@ class Dashboard {
     if (because !== 'problem.unreachable') forgetToken(); // it may be good: a reload tries it again
     this.#listening.abort();
     this.#opened?.leave.abort();
-    [this.#session, this.#opened, this.#live, this.#said] = [undefined, undefined, false, ''];
+    [this.#session, this.#opened, this.#live, this.#said] = [undefined, undefined, false, undefined];
     this.#signingIn = createSignIn({ t: () => this.#t, redraw: () => this.#redraw(), enter: (token) => this.#enter(token), because });
     this.#redraw();
   }
@@ -123,18 +123,18 @@ class Dashboard {
       get t() { return translating(settings.language); },
       get format() { return formatIn(settings.language, navigator.languages); },
       redraw: () => this.#redraw(),
-      say: (text) => { void this.#say(text); },
+      say: (word) => { void this.#say(word); },
       go: (hash) => { location.hash = hash; },
       signedOut: () => this.#leave('signIn.ended'),
     };
   }
 
-  async #say(text: string): Promise<void> {
-    this.#said = text;
+  async #say(word: Word): Promise<void> {
+    this.#said = word;
     this.#redraw();
     await sleep(SAID_FOR_MS, this.#listening.signal);
-    if (this.#said !== text) return;
-    this.#said = '';
+    if (this.#said !== word) return;
+    this.#said = undefined;
     this.#redraw();
   }
 }

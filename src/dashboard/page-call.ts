@@ -53,7 +53,7 @@ export function openCall(scope: Scope, { id }: Route): View {
     scope.redraw();
     const answer = await scope.ask('POST', `/v1/delivery/${of}/retry`);
     opened.set(of, { ...opened.get(of), retrying: false, problem: answer.kind === 'ok' ? undefined : answer });
-    if (answer.kind === 'ok') scope.say(scope.t('call.retried'));
+    if (answer.kind === 'ok') scope.say('call.retried');
     await look();
     void keepLooking();
   }

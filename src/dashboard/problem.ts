@@ -8,7 +8,9 @@ type Failed = Exclude<Answer<never>, { kind: 'ok' }>;
 /** What the API says, and how the page says it; what stands in () is taken over. */
 const KNOWN: readonly (readonly [RegExp, Word])[] = [
   [/^Is required(?: here)?\.$/, 'problem.required'],
-  [/^Must be a public http or https URL: (.*)\.$/, 'problem.url'],
+  [/^Must be a public http or https URL: (\S+) is a .* address\.$/, 'problem.private'],
+  [/^Must be a public http or https URL: port (\d+) is not allowed.*$/, 'problem.port'],
+  [/^Must be a public http or https URL: .*$/, 'problem.url'],
   [/^Must be at most (\d+) characters long\.$/, 'problem.long'],
   [/^Must contain printable Latin-1 characters only\.$/, 'problem.latin'],
   [/^Must not begin or end with a space\.$/, 'problem.space'],

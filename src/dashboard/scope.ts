@@ -3,7 +3,7 @@ import type { Format } from './format.js';
 import type { Child } from './render.js';
 import type { LiveLine } from './stream.js';
 import type { Route } from './route.js';
-import type { Translate } from './words.js';
+import type { Translate, Word } from './words.js';
 
 /** What a page is given. The language may change at any time, so texts are asked for whenever the page is drawn. */
 export interface Scope {
@@ -16,7 +16,7 @@ export interface Scope {
   /** Has the page drawn anew, soon. */
   readonly redraw: () => void;
   /** Says something to everybody: shown for a moment, and read out. */
-  readonly say: (text: string) => void;
+  readonly say: (word: Word) => void;
   readonly go: (hash: string) => void;
   /** The token does not work any more. */
   readonly signedOut: () => void;

@@ -41,13 +41,13 @@ export function createSubscriptionCard(scope: Scope, id: string, changed: () => 
 
   const enable = (enabled: boolean) => act<{ held?: number }>('PATCH', '', async (answer) => {
     held = answer.held ?? 0;
-    scope.say(scope.t(enabled ? 'subscription.enabledNow' : 'subscription.disabledNow'));
+    scope.say(enabled ? 'subscription.enabledNow' : 'subscription.disabledNow');
     await changed();
   }, { enabled });
-  const test = () => act<{ flow_id: string }>('POST', '/test', ({ flow_id: flow }) => { testCall = flow; scope.say(scope.t('subscription.tested')); });
+  const test = () => act<{ flow_id: string }>('POST', '/test', ({ flow_id: flow }) => { testCall = flow; scope.say('subscription.tested'); });
   const show = () => act<Secret>('GET', '/secret', (data) => { secret = data; });
-  const rotate = () => act<Secret>('POST', '/secret', (data) => { secret = data; scope.say(scope.t('subscription.rotated')); }, {});
-  const remove = () => act('DELETE', '', async () => { scope.say(scope.t('subscription.removed')); await changed(); });
+  const rotate = () => act<Secret>('POST', '/secret', (data) => { secret = data; scope.say('subscription.rotated'); }, {});
+  const remove = () => act('DELETE', '', async () => { scope.say('subscription.removed'); await changed(); });
 
   function edit(of: Subscription): void {
     editing = createSubscriptionForm({
@@ -120,7 +120,7 @@ function facts({ callback_apikey: key, format: shape, rate_per_second: rate, cre
 }
 
 function secretBox({ secret, previous_valid_until: until }: Secret, { t, format, say }: Scope): Child {
-  const copy = () => void navigator.clipboard.writeText(secret).then(() => say(t('subscription.copied')), () => say(t('subscription.notCopied')));
+  const copy = () => void navigator.clipboard.writeText(secret).then(() => say('subscription.copied'), () => say('subscription.notCopied'));
   return h('div', { class: 'note' }, h('p', null, t('subscription.secretNote')), h('p', { class: 'url' }, h('code', { class: 'secret' }, secret)),
     until !== null && h('p', null, t('subscription.previous', { time: format.moment(until) })), button(t('subscription.copy'), copy));
 }

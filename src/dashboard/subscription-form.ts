@@ -5,6 +5,7 @@ import { EVENTS, eventName } from './labels.js';
 import { errorOf, problemBox } from './problem.js';
 import { h, type Child } from './render.js';
 import type { Scope } from './scope.js';
+import type { Word } from './words.js';
 
 type Failed = Exclude<Answer<never>, { kind: 'ok' }>;
 
@@ -12,7 +13,7 @@ export interface FormDeps {
   readonly scope: Scope;
   /** The one to change; undefined for new ones. */
   readonly of?: Subscription | undefined;
-  readonly done: (said: string) => void;
+  readonly done: (said: Word) => void;
   readonly cancel: () => void;
 }
 
@@ -45,7 +46,7 @@ export function createSubscriptionForm({ scope, of, done, cancel }: FormDeps): (
     failed = await (of === undefined ? add() : change(of));
     busy = false;
     scope.redraw();
-    if (failed === undefined) return done(scope.t(of === undefined ? 'form.added' : 'form.changed'));
+    if (failed === undefined) return done(of === undefined ? 'form.added' : 'form.changed');
     requestAnimationFrame(() => { requestAnimationFrame(() => { document.querySelector<HTMLElement>('[aria-invalid]')?.focus(); }); });
   }
 

@@ -32,7 +32,9 @@ export const en = {
   'signIn.how': 'Whoever runs this system makes tokens. On its machine, one for a tenant or one for the operator:',
 
   'problem.required': 'This is needed.',
-  'problem.url': 'This must be a public http or https address. {what}.',
+  'problem.url': 'Give a public address that begins with https:// or http://.',
+  'problem.private': '{what} is not a public address. Your receiver must be reachable from the internet.',
+  'problem.port': 'Port {what} is not allowed. Use 80, 443 or one from 1024 on.',
   'problem.long': 'This is too long: at most {what} characters.',
   'problem.latin': 'Use only letters, digits and signs of Western European languages here.',
   'problem.space': 'This must not begin or end with a space.',

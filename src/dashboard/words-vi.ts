@@ -34,7 +34,9 @@ export const vi: Readonly<Record<keyof typeof en, string>> = {
   'signIn.how': 'Người vận hành hệ thống tạo mã. Trên máy chủ, một mã cho khách hàng hoặc một mã cho người vận hành:',
 
   'problem.required': 'Cần điền mục này.',
-  'problem.url': 'Phải là địa chỉ http hoặc https công khai. {what}.',
+  'problem.url': 'Hãy nhập địa chỉ công khai bắt đầu bằng https:// hoặc http://.',
+  'problem.private': '{what} không phải địa chỉ công khai. Bên nhận phải truy cập được từ internet.',
+  'problem.port': 'Cổng {what} không được phép. Hãy dùng 80, 443 hoặc từ 1024 trở lên.',
   'problem.long': 'Quá dài: tối đa {what} ký tự.',
   'problem.latin': 'Ở đây chỉ dùng chữ, số và dấu của các ngôn ngữ Tây Âu.',
   'problem.space': 'Không được bắt đầu hay kết thúc bằng khoảng trắng.',
