@@ -26,6 +26,7 @@ import type { Readiness } from './http/health.js';
 import { createHistoryStore } from './http/history-store.js';
 import { openJwt } from './http/jwt.js';
 import type { LiveLine } from './http/live-line.js';
+import { readDashboard } from './http/dashboard.js';
 import { createHttpServer, type HttpServer } from './http/server.js';
 import { createApiStore } from './http/store.js';
 import { parseSubscription } from './http/subscription-request.js';
@@ -38,6 +39,7 @@ import { readLevels } from './levels.js';
 import { startAll, stopAll, type Service } from './lifecycle.js';
 import type { Logger } from './log.js';
 import { createMetrics, type Metrics } from './metrics.js';
+import { lookOn } from './overview/look-on.js';
 import { vaultOf } from './seal.js';
 import { createFusionPbx } from './sources/fusionpbx.js';
 import type { Check } from './sources/plan.js';
@@ -81,7 +83,8 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const directory = createDirectory();
   const links: SwitchLink[] = [];
   const broadcast = createBroadcast<LiveLine>();
-  const watch = createWatch({ broadcast, directory, domainVariables: config.calls.variables.domain, clock, log });
+  const onlooker = lookOn({ watch: createWatch({ broadcast, directory, domainVariables: config.calls.variables.domain, clock, log }), directory, clock, metrics, db: pool });
+  const { watch } = onlooker;
 
   const feed = createDirectoryFeed({ directory, db: pool, url: database.url, vault, clock, log, random });
   const toOperator = createSender({ policy: createAddressPolicy({ allow: EVERYWHERE }), timeoutMs: config.delivery.timeoutMs, maxSocketsPerOrigin: 1 });
@@ -106,13 +109,13 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
     const reconciler = reconcilers.get(to.name)!;
     links.push(new SwitchLink(
       { ...to, ...config.esl, switchName: to.name, loginMs: config.esl.loginTimeoutMs, subclasses: config.esl.customSubclasses },
-      { clock, random, log, metrics, connect: thread.connect, hasRoom: () => deliveries.hasRoom(), ...hooksOf(ingest, reconciler) },
+      { clock, random, log, metrics, connect: thread.connect, hasRoom: () => deliveries.hasRoom(), ...hooksOf(ingest, reconciler, onlooker.link(to.name)) },
     ));
   }
   const readiness = () => readinessOf({ config, pool, feed, links, deliveries, directory, metrics });
   const http = createHttpServer(
     { ...config.http },
-    { store: createApiStore(pool, vault), admin: createAdminStore(pool), history: createHistoryStore(pool), breakers: () => deliveries.health(), timeZone: config.timeZone, version: VERSION, jwt, policy, resolve, knownEvents: NOTICE_STATES, readiness, metrics, log, clock, recordings, broadcast },
+    { store: createApiStore(pool, vault), admin: createAdminStore(pool), history: createHistoryStore(pool), breakers: () => deliveries.health(), overview: onlooker.overview({ switches: config.switches, callsOf: (name) => ingest.heardOf(name).calls, deliveries }), dashboard: readDashboard(DASHBOARD), timeZone: config.timeZone, version: VERSION, jwt, policy, resolve, knownEvents: NOTICE_STATES, readiness, metrics, log, clock, recordings, broadcast },
   );
   const fusionpbx = config.fusionpbx.url === '' ? [] : [createFusionPbx(config.fusionpbx, { pool, check: sourcedCheck(policy), clock, log, metrics, random })];
 
@@ -132,6 +135,9 @@ function senderOptions({ webhook, delivery: { timeoutMs, maxResponseBytes, concu
   return { ...webhook, timeoutMs, maxResponseBytes, maxSocketsPerOrigin: concurrency + slowConcurrency };
 }
 
+/** Where the build has put the page. */
+const DASHBOARD = new URL('./dashboard/', import.meta.url);
+
 /** The operator chose the address himself. */
 const EVERYWHERE = ['0.0.0.0/0', '::/0'];
 
@@ -144,10 +150,10 @@ function operatorWebhook({ operator: { webhookUrl, webhookSecret } }: Config, se
 }
 
 /** What a link tells, and whom. */
-function hooksOf(ingest: Ingest, reconciler: Reconciler) {
+function hooksOf(ingest: Ingest, reconciler: Reconciler, onlooker: { onUp(): void; onDown(): void }) {
   return {
-    onUp: () => reconciler.onUp(),
-    onDown: () => reconciler.onDown(),
+    onUp: () => { onlooker.onUp(); reconciler.onUp(); },
+    onDown: () => { onlooker.onDown(); reconciler.onDown(); },
     onEvent: (event: SwitchEvent) => {
       if (event.name === 'HEARTBEAT') reconciler.onHeartbeat(event);
       ingest.onEvent(event);
