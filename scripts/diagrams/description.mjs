@@ -8,6 +8,7 @@
  *   pbx
  *   A > pbx    calls | gọi đến                  an arrow, and what it means
  *   A = B      they talk | đàm thoại            two parties connected
+ *   pbx x B    stops ringing | ngừng đổ chuông   an arrow, broken: the PBX ends something
  *   -          later | sau đó                   something that happens between the others
  *   ! ringing  call_id=A to_number=1001         a webhook: of flow A, about leg B, unless `flow=` and `leg=` say otherwise
  *

@@ -35,9 +35,6 @@ function blocks(page: string, language: string): string[] {
 /** The words in a cell, which may list several. */
 const words = (cell: string) => cell.split(/[`, ]+/).filter((word) => word !== '');
 
-/** What a heading is called in a link on GitHub. */
-const anchors = (page: string) => [...read(page).matchAll(/^#+ (.*)$/gm)].map((match) => match[1]!.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'));
-
 it.each(SETTINGS)('%s names no variable that does not exist', (page) => {
   const known = new Set([FILE_VARIABLE, TOKEN_VARIABLE, 'HOOKSWITCH_', ...keys.map(({ env }) => env)]);
   expect([...read(page).matchAll(/\bHOOKSWITCH_[A-Z_]*/g)].map(([name]) => name).filter((name) => !known.has(name))).toEqual([]);
@@ -60,20 +57,6 @@ it.each(PAGES)('%s names no key that does not exist', (page) => {
   const sections = new Set(keys.map(({ key }) => key.split('.')[0]));
   const named = [...read(page).matchAll(/`([a-z]+(?:\.[a-zA-Z]+)+)`/g)].map((match) => match[1]!).filter((name) => sections.has(name.split('.')[0]));
   expect(named.filter((name) => !keys.some(({ key }) => key === name || key.startsWith(`${name}.`)))).toEqual([]);
-});
-
-it.each(PAGES)('%s links to what is there', (page) => {
-  const links = [...read(page).matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1]!).filter((link) => !link.includes('://'));
-  const broken = links.filter((link) => {
-    const [path = '', anchor] = link.split('#');
-    const target = path === '' ? page : new URL(path, new URL(page, ROOT)).href.slice(ROOT.href.length);
-    try {
-      return anchor !== undefined ? !anchors(target).includes(anchor) : read(target) === '';
-    } catch {
-      return true;
-    }
-  });
-  expect(broken).toEqual([]);
 });
 
 const defaultOf = (name: string) => keys.find(({ key }) => key === name)!.default;
