@@ -12,7 +12,8 @@ const { version, dependencies } = JSON.parse(readFileSync(join(root, 'package.js
 const folder = mkdtempSync(join(tmpdir(), 'hookswitch-pack-'));
 // Without what npm puts there for a script: the machine's Node, not the one that this checkout pins.
 const PATH = process.env.PATH.split(delimiter).filter((entry) => !entry.includes('node_modules') && !entry.includes('node-gyp-bin')).join(delimiter);
-const inherited = Object.entries(process.env).filter(([name]) => !/^(npm_|HOOKSWITCH_|DATABASE_URL$|NODE_|INIT_CWD$)/.test(name));
+// How the registry is reached stays as it is.
+const inherited = Object.entries(process.env).filter(([name]) => !/^(npm_(?!config_)|npm_config_.*prefix$|HOOKSWITCH_|DATABASE_URL$|NODE_OPTIONS$|INIT_CWD$)/.test(name));
 const env = { ...Object.fromEntries(inherited), PATH };
 
 function run(command, args, cwd) {
