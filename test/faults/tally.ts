@@ -37,7 +37,7 @@ const ORDER: readonly string[] = ['ringing', 'answered', 'hangup', 'cdr'];
 /** Compares what the receiver saw with what the calls must bring about. */
 export class Tally {
   readonly #calls: readonly Call[];
-  readonly #onDelay: (delayMs: number) => void;
+  readonly #onDelay: (delayMs: number, path: string) => void;
   readonly #expected = new Map<string, Expected>();
   /** By the uuid of each of its channels. */
   readonly #callOf = new Map<string, Call>();
@@ -54,8 +54,8 @@ export class Tally {
   #whenComplete: () => void = () => {};
   #strange = 0;
 
-  /** `onDelay` hears of each webhook how long after its event it came. */
-  constructor(calls: readonly Call[], onDelay: (delayMs: number) => void) {
+  /** `onDelay` hears of each webhook how long after its event it came, and where to. */
+  constructor(calls: readonly Call[], onDelay: (delayMs: number, path: string) => void) {
     this.#calls = calls;
     this.#onDelay = onDelay;
     for (const call of calls) {
@@ -70,7 +70,7 @@ export class Tally {
     const arrival = { post, payload, call: this.#callOf.get(payload.call_id), expected: this.#expected.get(key) };
     if (!this.#first.has(post.id)) this.#first.set(post.id, arrival);
     const playedAtMs = arrival.expected && arrival.call?.playedAt[arrival.expected.trigger];
-    if (playedAtMs !== undefined && !post.synthetic) this.#onDelay(post.atMs - playedAtMs - arrival.expected!.afterMs);
+    if (playedAtMs !== undefined && !post.synthetic) this.#onDelay(post.atMs - playedAtMs - arrival.expected!.afterMs, post.path);
     if (this.#accepted.has(key)) this.#again.push(arrival);
     else this.#open.set(post.number, arrival);
   }
