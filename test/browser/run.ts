@@ -104,6 +104,16 @@ async function drive(stage: Stage, context: TestContext): Promise<void> {
     await admin.getByText('Connected', { exact: true }).waitFor();
   });
 
+  await context.test('focus stays where it is while the page changes under it', async () => {
+    const link = admin.getByRole('table', { name: 'Calls now' }).getByRole('link').first();
+    await link.focus();
+    const [href, rows] = [await link.getAttribute('href'), admin.getByRole('table', { name: 'Calls now' }).locator('tbody tr')];
+    const before = await rows.count();
+    await stage.call('calls/15-local-call', 6);
+    await rows.nth(before).waitFor();
+    assert.equal(await admin.evaluate('document.activeElement.getAttribute("href")'), href);
+  });
+
   await context.test('when the receiver breaks, its address is seen to be left alone', async () => {
     receiver.otherwise(500);
     await stage.call('calls/06-inbound-ext-answered');
