@@ -114,7 +114,7 @@ function build(options: HttpOptions, deps: HttpDeps, routes: Route[]): FastifyIn
   registerHealth(app, deps);
   registerDocumentation(app, deps);
   if (deps.dashboard) registerDashboard(app, deps.dashboard);
-  if (deps.recordings) registerRecordings(app, deps.recordings);
+  if (deps.recordings) registerRecordings(app, deps.recordings, deps.metrics);
   app.register((scope, _options, done) => {
     scope.addHook('onRequest', requireCaller({
       store: deps.store, jwt: deps.jwt, perToken: createRateLimit(requestsPerMinute, deps.clock), failures: createRateLimit(failuresPerMinute, deps.clock),

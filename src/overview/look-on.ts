@@ -49,7 +49,10 @@ export function lookOn({ watch, directory, clock, metrics, db }: LookOnDeps) {
     overview: ({ switches, callsOf, deliveries }: LookAt): (() => Promise<Overview>) => createOverview({
       onlooker, clock, metrics, switches: switches.map(({ name }) => name),
       flowsOf: (name, most) => { const calls = callsOf(name); return { open: calls.openFlows, flows: calls.live(most) }; },
-      backlog: async () => ({ waiting: await deliveries.backlog(), oldest: await oldestWaiting(db, EXACT_UP_TO) }),
+      backlog: async () => {
+        const oldest = await oldestWaiting(db, EXACT_UP_TO);
+        return { waiting: oldest === null ? 0 : await deliveries.backlog(), oldest }; // the count may be some seconds old
+      },
       health: () => deliveries.health(),
     }),
   };

@@ -27,6 +27,7 @@ const ROUTES: Record<string, { status: number; open?: true; query?: (victim: Ten
   'GET /v1/delivery/:id': { status: 404 },
   'POST /v1/delivery/:id/retry': { status: 404 },
   'GET /v1/call/:id': { status: 404 },
+  'GET /v1/stream': { status: 400, query: () => '?kind=event' }, // what a switch says is of all tenants
   'POST /v1/replay': { status: 400, body: ({ ids }) => ({ subscription: ids[0] }) }, // it names no subscription of its own
   'GET /v1/replay/:id': { status: 404 },
   'GET /v1/admin/receiver': { status: 403 },

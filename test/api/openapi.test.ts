@@ -1,14 +1,22 @@
 import { createHash } from 'node:crypto';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { openApiDocument, type Document } from '../../src/http/openapi/document.js';
+import { serveRecording } from './served-recording.js';
 import { startApi, type Api } from './support.js';
 
 let api: Api;
-beforeAll(async () => { api = await startApi({ recordings: { open: () => Promise.resolve({ kind: 'missing' }) } }); });
-afterAll(() => api.stop());
+let served: Awaited<ReturnType<typeof serveRecording>>;
+beforeAll(async () => {
+  served = await serveRecording();
+  api = await startApi({ recordings: served.recordings });
+});
+afterAll(async () => {
+  await api.stop();
+  await served.remove();
+});
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
-const document = openApiDocument('1.2.3');
+const document = openApiDocument({ version: '0.0.0', recordings: true });
 
 const operations = ({ paths }: Document) => Object.entries(paths).flatMap(([path, item]) => METHODS.filter((method) => method in item).map((method) => `${method.toUpperCase()} ${path}`));
 
@@ -23,6 +31,10 @@ it('describes each route, and nothing else', () => {
   expect(operations(document).sort()).toEqual([...new Set(routes)].sort());
 });
 
+it('leaves out recordings where the daemon serves none', () => {
+  expect(operations(document).filter((operation) => !operations(openApiDocument({ version: '0.0.0', recordings: false })).includes(operation))).toEqual(['GET /v1/recording/{token}']);
+});
+
 it('has a name of its own for each operation, and uses each schema', () => {
   const names = Object.values(document.paths).flatMap((item) => METHODS.flatMap((method) => (item[method] === undefined ? [] : [(item[method] as { operationId: string }).operationId])));
   expect(new Set(names).size).toBe(names.length);
@@ -33,7 +45,7 @@ it('has a name of its own for each operation, and uses each schema', () => {
 it('is served to anyone', async () => {
   const answer = await api.ask('GET', '/openapi.json');
   expect([answer.status, answer.headers['content-type']]).toEqual([200, 'application/json; charset=utf-8']);
-  expect(answer.json).toEqual(JSON.parse(JSON.stringify(openApiDocument('0.0.0'))));
+  expect(answer.json).toEqual(JSON.parse(JSON.stringify(document)));
 });
 
 describe('the page', () => {

@@ -143,7 +143,10 @@ describe('what is not as it should be', () => {
     const asked: string[] = [];
     const broken = await listen(createHttp((request, response) => { asked.push(request.method!); response.writeHead(500).end(); }));
     await subscribe(database.pool, 'a.example.test', 'https://nobody.invalid/hook', ['cdr']);
-    const urls = ['http://10.0.0.1/', `http://127.0.0.1:${portOf(moved)}/`, `https://127.0.0.1:${portOf(untrusted)}/`, `http://127.0.0.1:${portOf(broken)}/`, 'http://127.0.0.1:1/', 'https://nobody.invalid/'];
+    const closed = await listen(createHttp());
+    const nobody = portOf(closed);
+    closed.close();
+    const urls = ['http://10.0.0.1/', `http://127.0.0.1:${portOf(moved)}/`, `https://127.0.0.1:${portOf(untrusted)}/`, `http://127.0.0.1:${portOf(broken)}/`, `http://127.0.0.1:${nobody}/`, 'https://nobody.invalid/'];
     const { findings, verdicts, says } = await check(['--wait', '0.1', ...urls.flatMap((url) => ['--url', url])]);
     const told = findings.filter(({ id, verdict }) => id.startsWith('url-') && verdict !== 'ok' && !(id === 'url-tls' && verdict === 'warning'));
     expect(told.map(({ id, verdict }) => [id, verdict])).toEqual([

@@ -6,6 +6,7 @@ import { FILE_VARIABLE, TOKEN_VARIABLE } from '../../src/config/sources.js';
 import { deliver } from '../../src/delivery/deliver.js';
 import { EVENTS } from '../../src/esl/link.js';
 import { createMetrics } from '../../src/metrics.js';
+import { madePages } from '../../src/pages/all.js';
 import { promise } from '../../src/ingest/promise.js';
 import { withSequence } from '../../src/webhook/envelope.js';
 import { newSecret, sign, signingKey } from '../../src/webhook/sign.js';
@@ -15,7 +16,7 @@ import { SUBSCRIPTION, promiseTo } from '../delivery/promise.js';
 import { manualClock } from '../esl/manual-clock.js';
 
 const ROOT = new URL('../../', import.meta.url);
-const PAGES = ['README.md', ...readdirSync(new URL('docs/', ROOT)).map((name) => `docs/${name}`)];
+const PAGES = ['README.md', ...readdirSync(new URL('docs/', ROOT), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)];
 const SETTINGS = [...PAGES, 'deploy/hookswitch.env.example', 'deploy/hookswitch.service', 'Dockerfile', 'compose.yaml'];
 
 const read = (path: string) => readFileSync(new URL(path, ROOT), 'utf8');
@@ -49,6 +50,10 @@ it('the table of the README shows each key with its variable and default', () =>
     const known = keys.find((candidate) => candidate.key === key)!;
     return { env: known.env, key, value: JSON.stringify(known.default) };
   }));
+});
+
+it.each(Object.entries(madePages()))('%s is what `npm run docs` makes of the code', (path, text) => {
+  expect(read(path)).toBe(text);
 });
 
 it.each(PAGES)('%s names no key that does not exist', (page) => {
@@ -143,14 +148,6 @@ describe('of a recorded call', () => {
 
 it('the subscription that is shown is the one that the switch gets', () => {
   expect(read('docs/freeswitch.md')).toContain(`\nevent json ${EVENTS.join(' ')}\n`);
-});
-
-it('the metrics that operators are told of are those that there are, with their labels', () => {
-  const metrics = createMetrics().registry.getMetricsAsArray() as unknown as { name: string; labelNames: string[] }[];
-  const known = new Map(metrics.map(({ name, labelNames }) => [name, [...labelNames].sort()]));
-  const told = rows('docs/operations.md').filter(([name]) => name?.startsWith('hookswitch_')).map(([name = '', labels = '']) => ({ name, labels: words(labels).sort() }));
-  expect(told).toEqual(told.map(({ name }) => ({ name, labels: known.get(name) })));
-  expect(told.map(({ name }) => name).sort()).toEqual([...known.keys()].filter((name) => name.startsWith('hookswitch_')).sort());
 });
 
 it('the checks that operators are told of are those that there are', () => {

@@ -11,7 +11,7 @@ describe('a sealed text', () => {
     const sealed = vault.seal(text, ROW);
     expect(sealed).toMatch(/^sealed:1:[0-9a-f]{8}:[A-Za-z0-9+/]+={0,2}$/);
     expect(sealed.startsWith(vault.prefix!)).toBe(true);
-    expect(sealed).not.toContain(text);
+    if (text.length > 3) expect(sealed).not.toContain(text); // a short one may turn up in any base64
     expect(vault.open(sealed, ROW)).toEqual(opened(text));
   });
 

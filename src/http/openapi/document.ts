@@ -2,7 +2,7 @@ import { ADMIN_PATHS } from './admin.js';
 import { DELIVERY_PATHS } from './deliveries.js';
 import { EVENT_PATHS } from './events.js';
 import { OVERVIEW_PATHS, OVERVIEW_SCHEMAS } from './overview.js';
-import { OTHER_PATHS, RECORDING_PATHS } from './operations.js';
+import { OTHER_PATHS, RECORDING_PATHS, STREAM_PATHS } from './operations.js';
 import type { Piece } from './parts.js';
 import { SCHEMAS } from './schemas.js';
 
@@ -26,8 +26,11 @@ const PROBLEMS: Readonly<Record<number, string>> = {
 
 const RETRY_AFTER: Piece = { headers: { 'Retry-After': { description: 'Seconds', schema: { type: 'integer', minimum: 1 } } } };
 
-/** The whole API in OpenAPI 3.1, for a daemon of this version. */
-export function openApiDocument(version: string): Document {
+/** What a daemon is: its version, and whether it serves recordings. */
+export interface Described { readonly version: string; readonly recordings: boolean }
+
+/** The whole API of a daemon in OpenAPI 3.1. */
+export function openApiDocument({ version, recordings }: Described): Document {
   return {
     openapi: '3.1.0',
     info: { title: 'Hookswitch', version, description: DESCRIPTION, license: { name: 'MIT', identifier: 'MIT' } },
@@ -37,7 +40,7 @@ export function openApiDocument(version: string): Document {
       { name: 'Subscriptions', description: 'Which events go where' }, { name: 'Deliveries', description: 'What became of them' }, { name: 'Live', description: 'What happens now, and recordings' },
       { name: 'For admins', description: 'Tenants, tokens and receivers' }, { name: 'Operation', description: 'The daemon itself' },
     ],
-    paths: { ...EVENT_PATHS, ...DELIVERY_PATHS, ...ADMIN_PATHS, ...OVERVIEW_PATHS, ...OTHER_PATHS, ...RECORDING_PATHS },
+    paths: { ...EVENT_PATHS, ...DELIVERY_PATHS, ...ADMIN_PATHS, ...OVERVIEW_PATHS, ...(recordings && RECORDING_PATHS), ...STREAM_PATHS, ...OTHER_PATHS },
     components: {
       schemas: { ...SCHEMAS, ...OVERVIEW_SCHEMAS },
       responses: Object.fromEntries(Object.entries(PROBLEMS).map(([status, description]) => [status, {

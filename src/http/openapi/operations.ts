@@ -4,7 +4,7 @@ const tag = 'Operation';
 const PLAIN: Piece = { schema: text };
 const audio = { '*/*': { schema: { type: 'string', format: 'binary' } } };
 
-/** The daemon's own health and documentation; recordings, for whoever has the link; and what happens now. */
+/** The daemon's own health and documentation. */
 export const OTHER_PATHS: Readonly<Record<string, Piece>> = {
   '/healthz': { get: operation({ id: 'healthz', tag, open: true, summary: 'Whether the process lives', answers: { 200: answer('It does', record({ status: { const: 'ok' } })) } }) },
   '/readyz': { get: operation({ id: 'readyz', tag, open: true, summary: 'Whether it can do its work', answers: { 200: answer('It can', ref('Readiness')), 503: answer('It cannot; this says what is missing', ref('Readiness')) } }) },
@@ -23,7 +23,7 @@ export const STREAM_PATHS: Readonly<Record<string, Piece>> = {
         query('kind', { type: 'string', pattern: '^(event|notice|delivery)(,(event|notice|delivery))*$' }, 'Only these, separated by commas'), query('number', text, 'Only calls with this number'),
         query('call', text, 'Only this call, by any of its ids'), query('domain', text, 'With an admin\'s token: only this domain'),
       ],
-      answers: { 200: { description: 'Until either side ends it', content: { 'text/event-stream': PLAIN } } }, problems: [400],
+      answers: { 200: { description: 'Until either side ends it', content: { 'text/event-stream': PLAIN } } }, problems: [400, 503],
     }),
   },
 };
