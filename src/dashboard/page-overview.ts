@@ -10,7 +10,7 @@ import type { Scope, View } from './scope.js';
 import { sleep, throttled } from './sleep.js';
 
 const LOOK_MS = 5_000;
-const SOON_MS = 1_000;
+const SOON_MS = 2_000;
 
 /** How the daemon does: for the operator, looked at every few seconds and whenever something was sent. */
 export function openOverview(scope: Scope): View {
