@@ -184,6 +184,7 @@ export const en = {
   'deliveries.anySubscription': 'All subscriptions',
   'deliveries.go': 'Search',
   'deliveries.list': 'Webhooks, newest first',
+  'deliveries.shown': 'Shown: {count}',
   'deliveries.none': 'Nothing has been sent yet.',
   'deliveries.noneNote': 'Webhooks appear here as soon as there are calls. To try it without one, send a test call.',
   'deliveries.toSubscriptions': 'Go to the subscriptions',

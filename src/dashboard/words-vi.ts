@@ -186,6 +186,7 @@ export const vi: Readonly<Record<keyof typeof en, string>> = {
   'deliveries.anySubscription': 'Mọi đăng ký',
   'deliveries.go': 'Tìm',
   'deliveries.list': 'Webhook, mới nhất trước',
+  'deliveries.shown': 'Đang hiện: {count}',
   'deliveries.none': 'Chưa gửi gì.',
   'deliveries.noneNote': 'Webhook xuất hiện ở đây ngay khi có cuộc gọi. Để thử mà không cần gọi, hãy gửi một cuộc gọi thử.',
   'deliveries.toSubscriptions': 'Tới trang đăng ký nhận',

@@ -123,8 +123,10 @@ async function drive(stage: Stage, context: TestContext): Promise<void> {
 
   await context.test('what was given up is found, and sent again once the receiver is mended', async () => {
     await tenant.getByRole('link', { name: 'Deliveries', exact: true }).click();
+    await tenant.getByLabel('State').focus();
     await tenant.getByLabel('State').selectOption('failed');
     await tenant.getByText('Given up').nth(3).waitFor();
+    assert.equal(await tenant.evaluate('document.activeElement.id'), 'state');
     assert.deepEqual(await faultsOf(tenant, 'deliveries'), []);
     receiver.otherwise(200);
     await tenant.getByText('Send again what did not arrive').click();
