@@ -83,7 +83,7 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const directory = createDirectory();
   const links: SwitchLink[] = [];
   const broadcast = createBroadcast<LiveLine>();
-  const onlooker = lookOn({ watch: createWatch({ broadcast, directory, domainVariables: config.calls.variables.domain, clock, log }), directory, clock, metrics, db: pool });
+  const onlooker = lookOn({ watch: createWatch({ broadcast, directory, domainVariables: config.calls.variables.domain, clock, log }), directory, clock, metrics, db: pool, log });
   const { watch } = onlooker;
 
   const feed = createDirectoryFeed({ directory, db: pool, url: database.url, vault, clock, log, random });

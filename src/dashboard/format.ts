@@ -11,6 +11,8 @@ export interface Format {
   time(iso: string): string;
   /** How long: 850 ms, 12 s, 3 min 5 s. */
   span(ms: number): string;
+  /** The same as briefly as can be, for the axis of a chart. */
+  brief(ms: number): string;
   /** How long since: the span from `iso` to `nowMs`. */
   since(iso: string, nowMs: number): string;
 }
@@ -23,9 +25,11 @@ export function formatIn(language: Language, tags: readonly string[], timeZone?:
   const times = new Intl.DateTimeFormat(locale, { timeStyle: 'medium', ...zone });
   const unit = (value: number, name: string, digits = 0) => new Intl.NumberFormat(locale, { style: 'unit', unit: name, unitDisplay: 'short', maximumFractionDigits: digits }).format(value);
 
+  const plain = (value: number, digits = 0) => new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(value);
+
   function span(ms: number): string {
     const whole = Math.max(0, ms);
-    if (whole < 1_000) return unit(whole, 'millisecond', whole < 10 ? 1 : 0);
+    if (whole < 1_000) return `${plain(whole, whole < 10 ? 1 : 0)} ms`; // written out, it is long in some languages and means nothing to more people
     const seconds = Math.floor(whole / 1_000);
     if (seconds < 60) return unit(whole / 1_000, 'second', whole < 10_000 ? 1 : 0);
     const [minutes, hours] = [Math.floor(seconds / 60), Math.floor(seconds / 3_600)];
@@ -35,11 +39,12 @@ export function formatIn(language: Language, tags: readonly string[], timeZone?:
   const pair = (first: string, rest: number, name: string) => (rest === 0 ? first : `${first} ${unit(rest, name)}`);
 
   return {
-    number: (value, digits = 0) => new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(value),
+    number: plain,
     percent: (share) => new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: share > 0.99 && share < 1 ? 2 : 1 }).format(share),
     moment: (iso) => moments.format(new Date(iso)),
     time: (iso) => times.format(new Date(iso)),
     span,
+    brief: (ms) => (ms < 1_000 ? `${plain(ms, 1)} ms` : `${plain(ms / 1_000, 1)} s`),
     since: (iso, nowMs) => span(nowMs - new Date(iso).getTime()),
   };
 }

@@ -27,7 +27,8 @@ const REASONS: Readonly<Record<string, Word>> = {
 };
 
 /** Why an attempt failed, for people who know no status codes: what the receiver answered and what that means. */
-export function reasonText({ status, reason }: { status: number | null; reason: string | null }, { t }: Pick<Scope, 't'>): string {
+export function reasonText({ status: told, reason }: { status: number | null; reason: string | null }, { t }: Pick<Scope, 't'>): string {
+  const status = told ?? (reason === null ? null : statusIn(reason));
   if (reason !== null && REASONS[reason] !== undefined) return t(REASONS[reason]);
   if (status === null) return reason ?? '';
   if (status >= 200 && status < 300) return t('reason.ok', { status });
@@ -36,4 +37,10 @@ export function reasonText({ status, reason }: { status: number | null; reason: 
   if (status === 410) return t('reason.gone', { status });
   if (status === 429) return t('reason.busy', { status });
   return t(status >= 500 ? 'reason.broken' : 'reason.other', { status });
+}
+
+/** Where only the reason is kept: `status 503`. */
+function statusIn(reason: string): number | null {
+  const found = /^status (\d{3})$/.exec(reason);
+  return found ? Number(found[1]) : null;
 }

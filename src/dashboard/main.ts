@@ -22,7 +22,8 @@ class Dashboard {
   readonly #root: HTMLElement;
   readonly #settings: Settings = readSettings();
   #session: Session | undefined;
-  #opened: { page: PageName; view: View; leave: AbortController } | undefined;
+  #opened: { key: string; page: PageName; view: View; leave: AbortController } | undefined;
+  #openedEver = 0;
   #signingIn: (() => Child) | undefined;
   #listening = new AbortController();
   #live = false;
@@ -57,12 +58,12 @@ class Dashboard {
     render(this.#root, this.#session !== undefined && this.#opened !== undefined ? this.#page(this.#session, this.#opened) : this.#door(), said);
   }
 
-  /** A new address is a new element: nothing of the page before stays in its fields. */
-  #page({ isAdmin }: Session, { page, view }: { page: PageName; view: View }): Child {
+  /** Another page is another element: nothing of the one before stays in its fields. */
+  #page({ isAdmin }: Session, { key, page, view }: { key: string; page: PageName; view: View }): Child {
     const heading = view.title();
     document.title = `${heading} – Hookswitch`;
     const around = { t: this.#t, settings: this.#settings, isAdmin, page, live: this.#live, change: (changed: Partial<Settings>) => this.#change(changed), signOut: () => this.#leave() };
-    return h('div', { key: `page ${location.hash}` }, frame(around, heading, view.render()));
+    return h('div', { key }, frame(around, heading, view.render()));
   }
 
   #door(): Child {
@@ -111,7 +112,8 @@ class Dashboard {
     const page = route.page === 'overview' ? home : route.page;
     this.#opened?.leave.abort();
     const leave = new AbortController();
-    this.#opened = { page, view: OPEN[page](this.#scopeFor(this.#session, leave.signal), route), leave };
+    this.#openedEver += 1;
+    this.#opened = { key: `page ${this.#openedEver}`, page, view: OPEN[page](this.#scopeFor(this.#session, leave.signal), route), leave };
     this.#redraw();
     afterDrawing(() => { this.#root.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true }); });
   }
@@ -124,7 +126,6 @@ class Dashboard {
       get format() { return formatIn(settings.language, navigator.languages); },
       redraw: () => this.#redraw(),
       say: (word) => { void this.#say(word); },
-      go: (hash) => { location.hash = hash; },
       signedOut: () => this.#leave('signIn.ended'),
     };
   }

@@ -47,7 +47,12 @@ export function openDeliveries(scope: Scope, { query }: Route): View {
     scope.redraw();
   }
 
-  const search = () => scope.go(hashOf('deliveries', '', { ...wanted, state: wanted.state === 'all' ? '' : wanted.state }));
+  /** On the spot: focus stays where it is, and the address can be kept and given to others. */
+  const search = () => {
+    history.replaceState(null, '', hashOf('deliveries', '', { ...wanted, state: wanted.state === 'all' ? '' : wanted.state }));
+    scope.redraw();
+    void look();
+  };
   const soon = throttled(() => { if ((rows?.length ?? 0) <= LIMIT) void look(); }, SOON_MS, scope.left);
   const begin = () => void replaying.begin({
     ...replayOf(wanted), ...(scope.isAdmin && { domain: wanted.domain }), from: new Date(Date.now() - PERIODS_MS[period]).toISOString(),
@@ -63,7 +68,7 @@ export function openDeliveries(scope: Scope, { query }: Route): View {
       searchForm(wanted, subscriptions, search, scope),
       replayCard({ scope, wanted, period, alsoDelivered, setPeriod: (value) => { period = value; scope.redraw(); }, setAlso: (value) => { alsoDelivered = value; scope.redraw(); }, begin, progress: replaying.render(), running: replaying.isRunning() }),
       failed !== undefined && problemBox(failed, scope),
-      h('section', { class: 'card', 'aria-labelledby': 'list' }, h('h2', { id: 'list' }, scope.t('deliveries.list')), list(rows, wanted, scope),
+      h('section', { class: 'card', 'aria-labelledby': 'list' }, h('h2', { id: 'list' }, scope.t('deliveries.list')), h('p', { class: 'hint', role: 'status' }, rows === undefined || rows.length === 0 ? '' : scope.t('deliveries.shown', { count: scope.format.number(rows.length) })), list(rows, wanted, scope),
         cursor !== null && button(scope.t('more'), () => void look(cursor!), { busy })),
     ],
   };

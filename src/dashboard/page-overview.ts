@@ -10,7 +10,7 @@ import type { Scope, View } from './scope.js';
 import { sleep, throttled } from './sleep.js';
 
 const LOOK_MS = 5_000;
-const SOON_MS = 1_000;
+const SOON_MS = 2_000;
 
 /** How the daemon does: for the operator, looked at every few seconds and whenever something was sent. */
 export function openOverview(scope: Scope): View {
@@ -76,7 +76,7 @@ function charts({ deliveries: { series, step_seconds: seconds, per_second, p50_m
     h('div', null, h('h3', null, t('overview.latencyChart')), chart([
       { name: t('overview.half'), kind: 'one', values: series.map(({ p50_ms: value }) => value) },
       { name: t('overview.most'), kind: 'two', values: series.map(({ p99_ms: value }) => value) },
-    ], { form: 'lines', summary: t('overview.latencySummary', { half: ms(p50_ms), most: ms(p99_ms) }), figure: (value) => format.span(value), ends })));
+    ], { form: 'lines', summary: t('overview.latencySummary', { half: ms(p50_ms), most: ms(p99_ms) }), figure: (value) => format.brief(value), ends })));
 }
 
 function switchCard(one: SwitchNow, at: string, { t, format }: Scope): Child {
@@ -95,11 +95,12 @@ function switchCard(one: SwitchNow, at: string, { t, format }: Scope): Child {
     h('dl', { class: 'pairs' }, rows.map(([label, value]) => h('div', null, h('dt', null, label), h('dd', null, value)))));
 }
 
-function troubles(list: readonly Trouble[], { t, format }: Scope): Child {
+function troubles(list: readonly Trouble[], scope: Scope): Child {
+  const { t, format } = scope;
   if (list.length === 0) return empty(t('trouble.none'), t('trouble.noneNote'));
   const state = ({ breaker, next_probe_ms: next }: Trouble) => (breaker === 'open' ? [badge('bad', t('trouble.open')), ' ', t('trouble.next', { span: format.span(next ?? 0) })] : breaker === 'probing' ? badge('wait', t('trouble.probing')) : badge('wait', t('trouble.failing')));
   return [h('p', null, t('trouble.note')), table(t('overview.trouble'), [t('head.tenant'), t('head.url'), t('head.state'), t('trouble.failures'), t('head.reason')],
-    list.map((one) => ({ key: one.callback_url, cells: [one.domain_name, h('code', null, one.callback_url), state(one), format.number(one.failures), one.last_failure ?? ''] })))];
+    list.map((one) => ({ key: one.callback_url, cells: [one.domain_name, h('code', null, one.callback_url), state(one), format.number(one.failures), reasonText({ status: null, reason: one.last_failure }, scope)] })))];
 }
 
 function flows({ at, flows: { open, shown: list } }: Overview, { t, format }: Scope): Child {

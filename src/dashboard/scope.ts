@@ -17,7 +17,6 @@ export interface Scope {
   readonly redraw: () => void;
   /** Says something to everybody: shown for a moment, and read out. */
   readonly say: (word: Word) => void;
-  readonly go: (hash: string) => void;
   /** The token does not work any more. */
   readonly signedOut: () => void;
 }

@@ -104,6 +104,16 @@ async function drive(stage: Stage, context: TestContext): Promise<void> {
     await admin.getByText('Connected', { exact: true }).waitFor();
   });
 
+  await context.test('focus stays where it is while the page changes under it', async () => {
+    const link = admin.getByRole('table', { name: 'Calls now' }).getByRole('link').first();
+    await link.focus();
+    const [href, rows] = [await link.getAttribute('href'), admin.getByRole('table', { name: 'Calls now' }).locator('tbody tr')];
+    const before = await rows.count();
+    await stage.call('calls/15-local-call', 6);
+    await rows.nth(before).waitFor();
+    assert.equal(await admin.evaluate('document.activeElement.getAttribute("href")'), href);
+  });
+
   await context.test('when the receiver breaks, its address is seen to be left alone', async () => {
     receiver.otherwise(500);
     await stage.call('calls/06-inbound-ext-answered');
@@ -113,8 +123,10 @@ async function drive(stage: Stage, context: TestContext): Promise<void> {
 
   await context.test('what was given up is found, and sent again once the receiver is mended', async () => {
     await tenant.getByRole('link', { name: 'Deliveries', exact: true }).click();
+    await tenant.getByLabel('State').focus();
     await tenant.getByLabel('State').selectOption('failed');
     await tenant.getByText('Given up').nth(3).waitFor();
+    assert.equal(await tenant.evaluate('document.activeElement.id'), 'state');
     assert.deepEqual(await faultsOf(tenant, 'deliveries'), []);
     receiver.otherwise(200);
     await tenant.getByText('Send again what did not arrive').click();

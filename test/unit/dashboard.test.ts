@@ -49,7 +49,7 @@ describe('what the address names', () => {
   });
 });
 
-it.each([[850, '850 ms'], [12_300, '12 sec'], [185_000, '3 min 5 sec'], [7_200_000, '2 hr'], [90_000_000, '1 day 1 hr']])('%i ms read as %s', (ms, text) => {
+it.each([[850, '850 ms'], [12_300, '12 sec'], [185_000, '3 min 5 sec'], [7.25, '7.3 ms'], [7_200_000, '2 hr'], [90_000_000, '1 day 1 hr']])('%d ms read as %s', (ms, text) => {
   expect(formatIn('en', ['en-US']).span(ms)).toBe(text);
 });
 
