@@ -218,7 +218,9 @@ it('what a dead receiver is owed waits in Postgres, not in memory', async () => 
   receiver.otherwise(({ path }) => path === '/dead' ? 'hang' : 200);
   deliveries.add(singles(at('/dead'), 20_000));
   await deliveries.flushed();
-  expect(await states()).toEqual({ leased: 16, pending: 19_984 });
+  const { leased, pending } = await states();
+  expect(leased).toBeLessThanOrEqual(16);
+  expect(leased! + pending!).toBe(20_000);
   deliveries.add(flowTo(at('/alive'), 'flow', 3));
   await receiver.until(() => receiver.posts.filter(({ path }) => path === '/alive').length === 3);
   expect(await deliveries.backlog()).toBeGreaterThanOrEqual(10_000);
