@@ -165,8 +165,8 @@ begin
 end $$;
 
 -- Brings what was not delivered of a day that was taken out back into the history, some of it with each call, and drops the
--- remainder with the last. True while there is more to do.
-create function empty_history_day() returns boolean language plpgsql as $$
+-- remainder with the last. True while there is more to do. Row by row through the indexes: some of it must not cost reading all of it.
+create function empty_history_day() returns boolean language plpgsql set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   leaving  text;
   attempts text;

@@ -60,7 +60,7 @@ export async function append(db: Queryable, offers: readonly Offer[], options: A
  */
 async function appendDay(db: Queryable, day: string, offers: readonly Offer[], { daemonId, holdMs }: AppendOptions, flows: OwnedFlows): Promise<Appended[]> {
   const values = [day, ...columns(offers), daemonId, holdMs, flows.owner, ...flowColumns(flows.records)];
-  const { rows } = await unlessNumbersClash(() => db.query<Appended>(APPEND_DAY, values));
+  const { rows } = await unlessRaced(() => db.query<Appended>(APPEND_DAY, values));
   return rows;
 }
 
@@ -127,19 +127,26 @@ const APPEND_DAY =
 const NO_FLOWS: OwnedFlows = { owner: '', records: [] };
 
 const UNIQUE_VIOLATION = '23505';
-/** Each time somebody else has got something into the lane; that this happens ten times in a row is a fault of ours. */
-const MOST_CLASHES = 10;
+const CHECK_VIOLATION = '23514';
+/** Each time somebody else has got in between; that this happens ten times in a row is a fault of ours. */
+const MOST_RACES = 10;
 
-/** Repeats a statement that another process's row has refused; it gives up with an error that has no code, for the data is right. */
-async function unlessNumbersClash<T>(statement: () => Promise<T>): Promise<T> {
-  for (let clashes = 1; ; clashes += 1) {
+/** Repeats a statement that lost a race; it gives up with an error that has no code, for the data is right. */
+async function unlessRaced<T>(statement: () => Promise<T>): Promise<T> {
+  for (let races = 1; ; races += 1) {
     try {
       return await statement();
     } catch (error) {
-      if (codeOf(error) !== UNIQUE_VIOLATION) throw error;
-      if (clashes === MOST_CLASHES) throw new Error(`A number of a lane was taken ${clashes} times in a row`);
+      if (!isRaced(error)) throw error;
+      if (races === MOST_RACES) throw new Error(`An append was raced ${races} times in a row`, { cause: new Error((error as Error).message) });
     }
   }
+}
+
+/** Another process has taken a number, or has made the day's partition while the row was on its way to the default one: no constraint is named then. */
+function isRaced(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === UNIQUE_VIOLATION || (code === CHECK_VIOLATION && (error as { constraint?: string }).constraint === undefined);
 }
 
 function columns(offers: readonly Offer[]): unknown[] {
