@@ -38,6 +38,8 @@ export default tseslint.config(
   inside(['src/ingest/**'], [], [...noImport(['delivery', 'http', 'esl', 'sources'], 'Flows meet only in main.ts.'), ...roots]),
   inside(['src/delivery/**'], doorsAt('src/delivery/'), [...noImport(['ingest', 'http', 'esl', 'sources'], 'Flows meet only in main.ts.'), ...roots]),
   inside(['src/http/**'], doorsAt('src/http/'), [...noImport(['ingest', 'delivery', 'esl', 'sources'], 'Flows meet only in main.ts.'), ...roots]),
+  inside(['src/overview/**'], [], [...noImport(['ingest', 'delivery', 'http', 'esl', 'sources'], 'Flows meet only in main.ts.'), ...roots]),
+  inside(['src/dashboard/**'], [], [{ group: ['../*', 'node:*'], message: 'It runs in a browser, and talks only HTTP.' }]),
   inside(['src/sources/**'], [], [...noImport(['ingest', 'delivery', 'http', 'esl'], 'Flows meet only in main.ts.'), ...roots]),
   inside(['src/cli.ts', 'src/cli/**'], doorsAt('src/cli.ts'), []),
   {

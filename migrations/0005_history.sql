@@ -1,3 +1,4 @@
+-- compatible: no
 -- History goes by the day: what belongs to flows that began on one day (UTC) is one partition, and is thrown away whole. A lane lies
 -- within one flow and hence within one partition, so every statement that names the day touches that one only.
 alter table delivery rename to delivery_before;

@@ -1,3 +1,4 @@
+-- compatible: no
 -- A key that is sealed is longer than the key: by nonce, tag and base64, and a character of it may take two bytes.
 alter table event_domain
   drop constraint event_domain_callback_apikey_check,

@@ -1,3 +1,4 @@
+-- compatible: yes
 -- What a tenant asked to be sent once more. It is done in steps by whichever daemon comes first to each, and so survives all of them.
 create table replay (
   replay_id       uuid        primary key default gen_random_uuid(),

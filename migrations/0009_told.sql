@@ -1,3 +1,4 @@
+-- compatible: yes
 -- What the operator was told last of each subscription. Whoever moves it tells him, so of several daemons one does.
 alter table event_domain add column told_enabled boolean not null default true;
 update event_domain set told_enabled = enabled;

@@ -44,14 +44,16 @@ export async function main(argv: readonly string[], { env, stdout, stderr }: Sur
   }
 }
 
-interface Telling { json: boolean; print: (answer: Answer) => void; onFailed: () => void }
+/** How a command tells what came of it. */
+export interface Telling { json: boolean; print: (answer: Answer) => void; onFailed: () => void }
 
-function program({ env, stdout, stderr }: Surroundings, { json, print, onFailed }: Telling): Command {
+/** The whole command line; what it prints and whom it asks comes from outside. */
+export function program({ env, stdout, stderr }: Surroundings, { json, print, onFailed }: Telling): Command {
   const config = () => loadConfig({ env });
-  const inDatabase: InDatabase = async (work) => {
+  const inDatabase: InDatabase = async (work, options) => {
     const using = config();
     const log = createLogger({ level: using.log.level === 'debug' ? 'debug' : 'warn', format: 'text', stream: stderr });
-    print(await withDatabase(using, log, ({ db, applied }) => work(db, applied)));
+    print(await withDatabase(using, log, ({ db, applied }) => work(db, applied), options));
   };
 
   const root = new Command('hookswitch')
@@ -67,7 +69,9 @@ function program({ env, stdout, stderr }: Surroundings, { json, print, onFailed 
   add(root, 'demo', 'plays recorded calls through the daemon, with a replayed switch and two receivers on this machine', 'hookswitch demo')
     .addOption(new Option('--pace <pace>', 'real: as the calls were recorded; full: as fast as it goes').choices(['real', 'full']).default('real'))
     .action(async (options: DemoOptions) => print(await runDemo(options, { env, stdout: json ? stderr : stdout, stderr })));
-  add(root, 'migrate', 'brings the database up to this version', 'hookswitch migrate').action(() => inDatabase((_db, applied) => Promise.resolve(migrated(applied))));
+  add(root, 'migrate', 'brings the database up to this version', 'hookswitch migrate')
+    .option('--force', 'also where daemons of an older version are up and cannot live with it')
+    .action((options: { force?: boolean }) => inDatabase((_db, applied) => Promise.resolve(migrated(applied)), options));
   add(root, 'config', 'shows the configuration in use, secrets masked', 'hookswitch config --describe')
     .option('--describe', 'list every key with its variable, default and meaning instead')
     .action(({ describe: described }: { describe?: true }) => print(described ? describe() : showConfig({ env })));
@@ -80,7 +84,7 @@ function program({ env, stdout, stderr }: Surroundings, { json, print, onFailed 
 }
 
 /** Does the work in the configured database, which is brought up to this build first, and prints the answer. */
-type InDatabase = (work: (db: Queryable, applied: readonly string[]) => Promise<Answer>) => Promise<void>;
+type InDatabase = (work: (db: Queryable, applied: readonly string[]) => Promise<Answer>, options?: { force?: boolean }) => Promise<void>;
 
 function addTenantCommands(root: Command, inDatabase: InDatabase): void {
   const tenant = root.command('tenant').description('the domains whose calls are told');

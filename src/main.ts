@@ -26,6 +26,7 @@ import type { Readiness } from './http/health.js';
 import { createHistoryStore } from './http/history-store.js';
 import { openJwt } from './http/jwt.js';
 import type { LiveLine } from './http/live-line.js';
+import { readDashboard } from './http/dashboard.js';
 import { createHttpServer, type HttpServer } from './http/server.js';
 import { createApiStore } from './http/store.js';
 import { parseSubscription } from './http/subscription-request.js';
@@ -34,9 +35,11 @@ import { createIngest, type Ingest } from './ingest/ingest.js';
 import { createMemory, type Memory } from './ingest/memory.js';
 import { Reconciler } from './ingest/reconciler.js';
 import { openRecordings, type Recordings } from './recordings/recordings.js';
+import { readLevels } from './levels.js';
 import { startAll, stopAll, type Service } from './lifecycle.js';
 import type { Logger } from './log.js';
-import { createMetrics } from './metrics.js';
+import { createMetrics, type Metrics } from './metrics.js';
+import { lookOn } from './overview/look-on.js';
 import { vaultOf } from './seal.js';
 import { createFusionPbx } from './sources/fusionpbx.js';
 import type { Check } from './sources/plan.js';
@@ -80,7 +83,8 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const directory = createDirectory();
   const links: SwitchLink[] = [];
   const broadcast = createBroadcast<LiveLine>();
-  const watch = createWatch({ broadcast, directory, domainVariables: config.calls.variables.domain, clock, log });
+  const onlooker = lookOn({ watch: createWatch({ broadcast, directory, domainVariables: config.calls.variables.domain, clock, log }), directory, clock, metrics, db: pool });
+  const { watch } = onlooker;
 
   const feed = createDirectoryFeed({ directory, db: pool, url: database.url, vault, clock, log, random });
   const toOperator = createSender({ policy: createAddressPolicy({ allow: EVERYWHERE }), timeoutMs: config.delivery.timeoutMs, maxSocketsPerOrigin: 1 });
@@ -93,8 +97,7 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
     spill: createSpill(join(config.dataDir, 'spill'), { clock, log, pid: process.pid }),
     observe: (delivery, verdict) => standing.observe(delivery, verdict), watch,
     onRoom: (hasRoom) => { if (!hasRoom) for (const link of links) link.dropOverwhelmed(); },
-  }, { ...DEFAULT_DELIVERIES, ...config.delivery, ...config.ingest, name: config.name });
-  const retention = createRetention({ db: pool, clock, log, random }, config.retention);
+  }, { ...DEFAULT_DELIVERIES, ...config.delivery, ...config.ingest, name: config.name, version: VERSION });
   const ingest = createIngest({ rules: callRules(config, recordings), directory, add: (promised, flow) => deliveries.add(promised, flow), clock, log, metrics, watch });
   const thread = createConnectionThread({ log });
   const reconcilers = new Map(config.switches.map((to) => [to.name, new Reconciler({
@@ -106,21 +109,20 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
     const reconciler = reconcilers.get(to.name)!;
     links.push(new SwitchLink(
       { ...to, ...config.esl, switchName: to.name, loginMs: config.esl.loginTimeoutMs, subclasses: config.esl.customSubclasses },
-      { clock, random, log, metrics, connect: thread.connect, hasRoom: () => deliveries.hasRoom(), ...hooksOf(ingest, reconciler) },
+      { clock, random, log, metrics, connect: thread.connect, hasRoom: () => deliveries.hasRoom(), ...hooksOf(ingest, reconciler, onlooker.link(to.name)) },
     ));
   }
-  const readiness = () => readinessOf({ config, pool, feed, links, deliveries });
+  const readiness = () => readinessOf({ config, pool, feed, links, deliveries, directory, metrics });
   const http = createHttpServer(
     { ...config.http },
-    { store: createApiStore(pool, vault), admin: createAdminStore(pool), history: createHistoryStore(pool), breakers: () => deliveries.health(), timeZone: config.timeZone, version: VERSION, jwt, policy, resolve, knownEvents: NOTICE_STATES, readiness, metrics, log, clock, recordings, broadcast },
+    { store: createApiStore(pool, vault), admin: createAdminStore(pool), history: createHistoryStore(pool), breakers: () => deliveries.health(), overview: onlooker.overview({ switches: config.switches, callsOf: (name) => ingest.heardOf(name).calls, deliveries }), dashboard: readDashboard(DASHBOARD), timeZone: config.timeZone, version: VERSION, jwt, policy, resolve, knownEvents: NOTICE_STATES, readiness, metrics, log, clock, recordings, broadcast },
   );
   const fusionpbx = config.fusionpbx.url === '' ? [] : [createFusionPbx(config.fusionpbx, { pool, check: sourcedCheck(policy), clock, log, metrics, random })];
-  const watchdog = createWatchdog({ env: process.env, pid: process.pid, clock, log });
 
   const services: Service[] = [
     resource('database', async () => { await pool.end(); await database.stop(); }),
     resource('sender', () => { sender.close(); toOperator.close(); return Promise.resolve(); }),
-    createSealing({ db: pool, vault, log }), feed, ...fusionpbx, operator, standing, deliveries, retention, createReplays({ pool, clock, log, random }), memory, ingest, http, ...reconcilers.values(), resource('connection thread', () => thread.stop()), ...links, watchdog,
+    createSealing({ db: pool, vault, log }), feed, ...fusionpbx, operator, standing, deliveries, createRetention({ db: pool, clock, log, random }, config.retention), createReplays({ pool, clock, log, metrics, random }), memory, ingest, http, ...reconcilers.values(), resource('connection thread', () => thread.stop()), ...links, createWatchdog({ env: process.env, pid: process.pid, clock, log }),
   ];
   await startAll(services, new AbortController().signal);
   return { api: welcome({ http, directory, sourced: fusionpbx.length > 0, log }), stop: (hurry) => stopAll([...services].reverse(), hurry) };
@@ -132,6 +134,9 @@ const resource = (name: string, stop: () => Promise<void>): Service => ({ name, 
 function senderOptions({ webhook, delivery: { timeoutMs, maxResponseBytes, concurrency, slowConcurrency } }: Config) {
   return { ...webhook, timeoutMs, maxResponseBytes, maxSocketsPerOrigin: concurrency + slowConcurrency };
 }
+
+/** Where the build has put the page. */
+const DASHBOARD = new URL('./dashboard/', import.meta.url);
 
 /** The operator chose the address himself. */
 const EVERYWHERE = ['0.0.0.0/0', '::/0'];
@@ -145,10 +150,10 @@ function operatorWebhook({ operator: { webhookUrl, webhookSecret } }: Config, se
 }
 
 /** What a link tells, and whom. */
-function hooksOf(ingest: Ingest, reconciler: Reconciler) {
+function hooksOf(ingest: Ingest, reconciler: Reconciler, onlooker: { onUp(): void; onDown(): void }) {
   return {
-    onUp: () => reconciler.onUp(),
-    onDown: () => reconciler.onDown(),
+    onUp: () => { onlooker.onUp(); reconciler.onUp(); },
+    onDown: () => { onlooker.onDown(); reconciler.onDown(); },
     onEvent: (event: SwitchEvent) => {
       if (event.name === 'HEARTBEAT') reconciler.onHeartbeat(event);
       ingest.onEvent(event);
@@ -224,12 +229,13 @@ function callRules(config: Config, recordings: Recordings | undefined): CallRule
   };
 }
 
-interface Parts { config: Config; pool: Pool; feed: DirectoryFeed; links: readonly SwitchLink[]; deliveries: Deliveries }
+interface Parts { config: Config; pool: Pool; feed: DirectoryFeed; links: readonly SwitchLink[]; deliveries: Deliveries; directory: Directory; metrics: Metrics }
 
-/** Ready is a daemon that hears a switch, can keep what it hears, and is not hopelessly behind. */
-async function readinessOf({ config, pool, feed, links, deliveries }: Parts): Promise<Readiness> {
-  const answers = await pool.query('select 1').then(() => true, () => false);
-  const backlog = await deliveries.backlog().catch(() => undefined);
+/** Ready is a daemon that hears a switch, can keep what it hears, and is not hopelessly behind. Brings the gauges that say so up to date. */
+async function readinessOf({ config, pool, feed, links, deliveries, directory, metrics }: Parts): Promise<Readiness> {
+  readLevels(metrics, { pool, directory, version: VERSION, node: process.versions.node });
+  // Both at once: where Postgres is silent each takes as long as a connection may, and Prometheus does not wait for two of them.
+  const [answers, backlog] = await Promise.all([pool.query('select 1').then(() => true, () => false), deliveries.backlog().catch(() => undefined)]);
   const buffered = deliveries.buffered();
   const checks = {
     database: { ready: answers && feed.isFresh(), answers, directoryFresh: feed.isFresh() },
@@ -237,7 +243,10 @@ async function readinessOf({ config, pool, feed, links, deliveries }: Parts): Pr
     backlog: { ready: backlog !== undefined && backlog <= config.delivery.maxBacklog, waiting: backlog, limit: config.delivery.maxBacklog },
     buffer: { ready: deliveries.hasRoom(), notices: buffered, limit: config.ingest.maxBuffered },
   };
-  return { ready: Object.values(checks).every(({ ready }) => ready), checks };
+  const ready = Object.values(checks).every((check) => check.ready);
+  metrics.databaseUp.set(answers ? 1 : 0);
+  metrics.ready.set(ready ? 1 : 0);
+  return { ready, checks };
 }
 
 /** One keystroke may come twice, from the terminal and through npm. */

@@ -108,5 +108,6 @@ function parse(text) {
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const { WEBHOOK_KEY: key, WEBHOOK_SECRET: secret, PORT: port = '3000' } = process.env;
   if (key === undefined && secret === undefined) throw new Error('Set WEBHOOK_SECRET to the secret of the URL (whsec_…), or WEBHOOK_KEY to the key of the subscription (callback_apikey)');
-  createReceiver({ key, secret, onWebhook: (webhook) => console.log(line(webhook)) }).listen(Number(port));
+  createReceiver({ key, secret, onWebhook: (webhook) => console.log(line(webhook)) })
+    .listen(Number(port), function listening() { console.error(`listening on port ${this.address().port}`); });
 }

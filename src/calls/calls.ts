@@ -5,6 +5,7 @@ import type { SwitchEvent } from './event.js';
 import { Families, flowsOf } from './families.js';
 import type { BornLeg, Flow } from './flow.js';
 import { absorb, birthOf, type Leg } from './leg.js';
+import { liveFlow, type LiveFlow } from './live.js';
 import { mergeFlow } from './merge.js';
 import type { Notice, Synthetic } from './notice.js';
 import { TOLD_FIELDS } from './payload.js';
@@ -81,6 +82,9 @@ export class Calls {
 
   /** Flows that have begun and not ended. */
   get openFlows(): number { return this.#families.open.size; }
+
+  /** The flows that are open, up to `most`, in the order in which they began to be known. */
+  live(most: number): LiveFlow[] { return [...this.#families.open].slice(0, most).map((flow) => liveFlow(flow, this.#options.rules)); }
 
   /** Legs that are up as far as the events tell. */
   get legsUp(): number {

@@ -1,17 +1,17 @@
 import type { Queryable } from './pool.js';
 
 /** The first half of the advisory locks that show which daemons live; the second is the daemon's id. */
-const LOCK_CLASS = 1_215_262_571;
+export const LOCK_CLASS = 1_215_262_571;
 
 /**
- * Makes this process known and returns its id. The session keeps a lock on it until it ends, however it ends; nobody sees the
+ * Makes this process known, with the version of its build, and returns its id. The session keeps a lock on it until it ends, however it ends; nobody sees the
  * row before the lock is held.
  */
-export async function register(session: Queryable, name: string): Promise<number> {
+export async function register(session: Queryable, name: string, version?: string): Promise<number> {
   const { rows } = await session.query<{ id: number }>(
-    `with me as (insert into daemon (name) values ($1) returning id)
+    `with me as (insert into daemon (name, version) values ($1, $3) returning id)
      select id, pg_advisory_lock($2, id) from me`,
-    [name, LOCK_CLASS],
+    [name, LOCK_CLASS, version ?? null],
   );
   return rows[0]!.id;
 }

@@ -104,6 +104,7 @@ export function createDeliveries(deps: DeliveriesDeps, options: DeliveriesOption
   const writer = new Writer({ db: session, clock, log, metrics, random, lanes, receivers, claimer, incoming, presence }, options);
   const leftovers = new Leftovers({ incoming, log, spill: deps.spill });
   let running: Promise<void> | undefined;
+  showLimits(metrics, options);
 
   /** A fault of ours in one delivery must not lose it, nor keep it in hand for ever: it is retried like any other, aloud. */
   async function attempt(delivery: Delivery): Promise<Verdict> {
@@ -150,4 +151,10 @@ export function createDeliveries(deps: DeliveriesDeps, options: DeliveriesOption
       await leftovers.keep();
     },
   };
+}
+
+function showLimits(metrics: Metrics, { maxBuffered, concurrency, slowConcurrency }: DeliveriesOptions): void {
+  metrics.bufferLimit.set(maxBuffered);
+  metrics.slots.set({ pool: 'ordinary' }, concurrency);
+  metrics.slots.set({ pool: 'slow' }, slowConcurrency);
 }

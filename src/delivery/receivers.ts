@@ -56,6 +56,8 @@ interface Receiver {
   slow: boolean;
   /** POSTs in a row that did not take long. */
   prompt: number;
+  /** When a POST ended last. */
+  answeredAtMs: number;
   lastFailure: string | null;
   /** The breaker's state as it was told last. */
   told: BreakerState;
@@ -191,7 +193,7 @@ export class Receivers {
   #add({ urlKey, url, domainId }: Delivery): Receiver {
     const receiver: Receiver = {
       urlKey, host: URL.canParse(url) ? new URL(url).host : '', breaker: new Breaker(this.#options.breaker, this.#options.perUrl), tenant: domainId,
-      waiting: [], inMemory: 0, tenants: new Map(), inHand: 0, slow: false, prompt: 0, lastFailure: null, told: 'closed', usedAtMs: 0,
+      waiting: [], inMemory: 0, tenants: new Map(), inHand: 0, slow: false, prompt: 0, answeredAtMs: -Infinity, lastFailure: null, told: 'closed', usedAtMs: 0,
     };
     this.#receivers.set(urlKey, receiver);
     return receiver;
@@ -211,7 +213,7 @@ export class Receivers {
       const entry = this.#next(receiver, nowMs);
       if (entry === undefined) return;
       receiver.inHand += 1;
-      this.#slots.run({ tenant: entry.delivery.domainId, slow: receiver.slow, post: () => this.#post(receiver, entry), onSlow: () => this.#becomeSlow(receiver) });
+      this.#slots.run({ tenant: entry.delivery.domainId, slow: receiver.slow, post: () => this.#post(receiver, entry), onSlow: (startedMs) => this.#suspect(receiver, startedMs) });
     }
   }
 
@@ -251,6 +253,7 @@ export class Receivers {
   #learn(receiver: Receiver, health: Health, { isProbe, tookMs }: { isProbe: boolean; tookMs: number }): void {
     const { clock, random } = this.#deps;
     const slow = tookMs >= this.#options.slowMs;
+    receiver.answeredAtMs = clock.monotonicMs();
     receiver.prompt = slow ? 0 : receiver.prompt + 1;
     if (receiver.slow && receiver.prompt >= PROMPT_AGAIN) this.#setSlow(receiver, false);
     if (health.kind === 'well') return receiver.breaker.succeeded(clock.monotonicMs());
@@ -258,9 +261,10 @@ export class Receivers {
     receiver.breaker.failed(clock.monotonicMs(), { probe: isProbe, slow, askedMs: health.askedMs, chance: random() });
   }
 
-  #becomeSlow(receiver: Receiver): void {
+  /** One slow POST among others that are answered meanwhile says nothing about the receiver. */
+  #suspect(receiver: Receiver, startedMs: number): void {
+    if (receiver.slow || receiver.answeredAtMs > startedMs) return;
     receiver.prompt = 0;
-    if (receiver.slow) return;
     this.#setSlow(receiver, true);
     receiver.breaker.narrow();
     this.#handBack(receiver);

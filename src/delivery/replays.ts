@@ -4,9 +4,10 @@ import { replay, type ReplayFilter } from '../db/outbox-replay.js';
 import { codeOf, inTransaction, type Pool, type Queryable } from '../db/pool.js';
 import type { Service } from '../lifecycle.js';
 import type { Logger } from '../log.js';
+import type { Metrics } from '../metrics.js';
 import { urlKey } from '../webhook/identity.js';
 
-export interface ReplaysDeps { pool: Pool; clock: Clock; log: Logger; random: () => number }
+export interface ReplaysDeps { pool: Pool; clock: Clock; log: Logger; metrics: Metrics; random: () => number }
 
 export interface ReplayPace {
   /** Deliveries made due by one step. */
@@ -28,7 +29,7 @@ export const DEFAULT_PACE: ReplayPace = { step: 500, pauseMs: 100, backlog: 1_00
  * Has sent once more what tenants asked for, step by step. A step and the note of it are one transaction, on a row that is locked
  * meanwhile: so any number of daemons may work on replays, each step is done once, and where a daemon dies the next step is another's.
  */
-export function createReplays({ pool, clock, log, random }: ReplaysDeps, pace: ReplayPace = DEFAULT_PACE): Service {
+export function createReplays({ pool, clock, log, metrics, random }: ReplaysDeps, pace: ReplayPace = DEFAULT_PACE): Service {
   const stopping = new AbortController();
   let loop: Promise<void> | undefined;
 
@@ -38,6 +39,8 @@ export function createReplays({ pool, clock, log, random }: ReplaysDeps, pace: R
         log.warn('a step of a replay failed and will be repeated', { code: codeOf(error) });
         return { kind: 'none', waitMs: pace.pollMs } as const;
       });
+      if (stepped.kind !== 'none') metrics.replayed.inc(stepped.more);
+      if (stepped.kind === 'finished') metrics.replaysFinished.inc();
       if (stepped.kind === 'finished') log.info('replay finished', { replay: stepped.id, domain: stepped.domainId, replayed: stepped.replayed });
       if (stepped.kind === 'none') await clock.sleep(stepped.waitMs * (0.9 + random() * 0.2), stopping.signal);
     }
@@ -50,8 +53,8 @@ export function createReplays({ pool, clock, log, random }: ReplaysDeps, pace: R
   };
 }
 
-/** `waitMs`: how long there is nothing to do. */
-type Stepped = { kind: 'none'; waitMs: number } | { kind: 'stepped' } | { kind: 'finished'; id: string; domainId: string; replayed: number };
+/** `waitMs`: how long there is nothing to do. `more`: deliveries made due by the step. */
+type Stepped = { kind: 'none'; waitMs: number } | { kind: 'stepped'; more: number } | { kind: 'finished'; more: number; id: string; domainId: string; replayed: number };
 
 /** Where another daemon has the step that is due. */
 const LEAST_WAIT_MS = 20;
@@ -63,12 +66,12 @@ async function step(db: Queryable, pace: ReplayPace): Promise<Stepped> {
   const urls = await urlsOf(db, due.domainId, due.subscriptionId);
   if (await hasBacklog(db, due.domainId, urls.map(urlKey), pace.backlog)) {
     await putOff(db, due.id, pace.fullPauseMs);
-    return { kind: 'stepped' };
+    return { kind: 'stepped', more: 0 };
   }
   const matched = due.cursor === null && due.matched === null ? await countReplay(db, due) : due.matched;
   const { replayed, cursor } = await replay(db, filterOf(due), pace.step, due.cursor);
   await noteStep(db, due.id, { replayed, matched, cursor, pauseMs: pace.pauseMs });
-  return cursor === null ? { kind: 'finished', id: due.id, domainId: due.domainId, replayed: due.replayed + replayed } : { kind: 'stepped' };
+  return cursor === null ? { kind: 'finished', more: replayed, id: due.id, domainId: due.domainId, replayed: due.replayed + replayed } : { kind: 'stepped', more: replayed };
 }
 
 function filterOf({ domainId, subscriptionId, callId, number, from, to, states }: DueReplay): ReplayFilter {

@@ -17,11 +17,11 @@ export interface Job {
   /** Known to be slow: it takes none of the ordinary slots at all. */
   readonly slow: boolean;
   readonly post: () => Promise<void>;
-  /** Told once, when the POST has taken `slowMs`. */
-  readonly onSlow: () => void;
+  /** Told once, when the POST has taken `slowMs`, and when it began. */
+  readonly onSlow: (startedMs: number) => void;
 }
 
-interface Flight { readonly startedMs: number; readonly done: Promise<void>; readonly onSlow: () => void; readonly leave: () => void }
+interface Flight { readonly startedMs: number; readonly done: Promise<void>; readonly onSlow: (startedMs: number) => void; readonly leave: () => void }
 
 /** Those that have begun come before those that have not. */
 const BEGUN = 1;
@@ -87,7 +87,7 @@ export class Slots {
     for (const flight of this.#flights) {
       if (flight.startedMs + this.#slowMs > nowMs) return this.#alarm.set(flight.startedMs + this.#slowMs);
       this.#flights.delete(flight);
-      flight.onSlow();
+      flight.onSlow(flight.startedMs);
       void this.#slow.add(() => { flight.leave(); return flight.done; }, { priority: BEGUN });
     }
   }

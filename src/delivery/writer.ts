@@ -134,7 +134,7 @@ export class Writer {
   #confirm({ delivery, verdict }: Result, row: Settled | undefined): void {
     const { lanes, claimer, metrics } = this.#deps;
     lanes.settled(delivery, row !== undefined);
-    if (row?.frees) claimer.want(delivery.urlKey);
+    if (row?.frees || verdict.kind === 'released') claimer.want(delivery.urlKey);
     if (verdict.kind === 'released') return;
     if (row === undefined) metrics.lostLeases.inc();
     else if (verdict.kind !== 'retry' && verdict.kind !== 'held') metrics.settled.inc({ outcome: verdict.kind === 'disabled' ? 'abandoned' : verdict.kind });

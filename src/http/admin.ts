@@ -2,12 +2,13 @@ import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../clock.js';
 import { registerAdminDomains } from './admin-domains.js';
 import type { AdminStore } from './admin-store.js';
+import { registerAdminOverview, type OverviewDeps } from './admin-overview.js';
 import { registerAdminReceivers, type AdminReceiverDeps } from './admin-receivers.js';
 import { registerAdminTokens } from './admin-tokens.js';
 import { sendProblem, type Problem } from './problem.js';
 import type { ApiStore } from './store.js';
 
-export interface AdminDeps extends AdminReceiverDeps { admin: AdminStore; store: Pick<ApiStore, 'findDomain'>; clock: Pick<Clock, 'now'> }
+export interface AdminDeps extends AdminReceiverDeps, OverviewDeps { admin: AdminStore; store: Pick<ApiStore, 'findDomain'>; clock: Pick<Clock, 'now'> }
 
 const FORBIDDEN: Problem = { status: 403, detail: "This needs an admin's token; yours is a tenant's." };
 
@@ -18,6 +19,7 @@ export function registerAdmin(app: FastifyInstance, deps: AdminDeps): void {
     registerAdminDomains(scope, deps);
     registerAdminTokens(scope, deps);
     registerAdminReceivers(scope, deps);
+    registerAdminOverview(scope, deps);
     done();
   });
 }

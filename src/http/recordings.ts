@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Metrics } from '../metrics.js';
 import type { OpenFile } from '../recordings/file.js';
 import { rangeOf } from '../recordings/range.js';
 import type { Recordings } from '../recordings/recordings.js';
@@ -20,16 +21,18 @@ const LONGEST_DOWNLOAD_MS = 86_400_000;
  * `/v1/recording/<token>`: a recording, whole or in part, for whoever has the link. A link that is no link is answered as one
  * whose file is gone.
  */
-export function registerRecordings(app: FastifyInstance, recordings: Pick<Recordings, 'open'>): void {
+export function registerRecordings(app: FastifyInstance, recordings: Pick<Recordings, 'open'>, metrics: Pick<Metrics, 'recordings'>): void {
   // The HEAD that comes with a GET by itself would say a length of 0.
   app.route({ method: ['GET', 'HEAD'], url: '/v1/recording/:token', handlerTimeout: LONGEST_DOWNLOAD_MS, handler });
 
   async function handler(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
     const { token } = request.params as { token: string };
     const opened = await recordings.open(token);
+    if (opened.kind !== 'file') metrics.recordings.inc({ outcome: opened.kind });
     if (opened.kind === 'expired') return sendProblem(reply, { status: 410, detail: 'This link has expired.' });
     if (opened.kind === 'missing') return sendProblem(reply, { status: 404, detail: 'There is no such recording.' });
     const how = answerTo(request.method, request.headers, opened.file);
+    metrics.recordings.inc({ outcome: outcomeOf(how) });
     if (how.kind === 'bytes' && request.method !== 'HEAD') return stream(opened.file, how, reply);
     await opened.file.handle.close();
     if (how.kind === 'unsatisfiable') return sendProblem(reply, { status: 416, detail: 'The recording has no such bytes.', headers: how.headers });
@@ -41,6 +44,12 @@ export function registerRecordings(app: FastifyInstance, recordings: Pick<Record
 type Answer =
   | { kind: 'unchanged' | 'empty' | 'unsatisfiable'; status: number; headers: Record<string, string> }
   | { kind: 'bytes'; status: number; headers: Record<string, string>; from: number; to: number };
+
+/** What is counted: whether the client got all of it, a part, or had it already. */
+function outcomeOf({ kind, status }: Answer): string {
+  if (kind === 'unchanged' || kind === 'unsatisfiable') return kind;
+  return status === 206 ? 'part' : 'whole';
+}
 
 /** Conditions first (RFC 9110, 13.2.2), then the range. */
 function answerTo(method: string, asked: IncomingHttpHeaders, { name, size, modifiedMs }: OpenFile): Answer {

@@ -8,6 +8,7 @@ import { LONGEST_TOKEN } from '../recordings/link.js';
 import type { Recordings } from '../recordings/recordings.js';
 import { registerAdmin, type AdminDeps } from './admin.js';
 import { requireCaller, type AuthDeps } from './auth.js';
+import { registerDashboard, type Dashboard } from './dashboard.js';
 import { registerDeliveries } from './deliveries.js';
 import { registerDocumentation, type DocumentationDeps } from './documentation.js';
 import { registerEvents, type EventDeps } from './events.js';
@@ -45,11 +46,13 @@ export interface HttpOptions {
   maxStreams?: number;
 }
 
-export interface HttpDeps extends EventDeps, HealthDeps, Pick<AdminDeps, 'admin' | 'breakers'>, Pick<AuthDeps, 'jwt'>, Pick<TestCallDeps, 'timeZone'>, DocumentationDeps {
+export interface HttpDeps extends EventDeps, HealthDeps, Pick<AdminDeps, 'admin' | 'breakers' | 'overview'>, Pick<AuthDeps, 'jwt'>, Pick<TestCallDeps, 'timeZone'>, DocumentationDeps {
   history: HistoryStore;
   log: Logger;
   clock: Clock;
   broadcast: StreamDeps['broadcast'];
+  /** The page at `/`; without it there is none. */
+  dashboard?: Dashboard | undefined;
   /** Only where the daemon serves them. */
   recordings?: Pick<Recordings, 'open'> | undefined;
 }
@@ -110,7 +113,8 @@ function build(options: HttpOptions, deps: HttpDeps, routes: Route[]): FastifyIn
   answerUnrouted(app);
   registerHealth(app, deps);
   registerDocumentation(app, deps);
-  if (deps.recordings) registerRecordings(app, deps.recordings);
+  if (deps.dashboard) registerDashboard(app, deps.dashboard);
+  if (deps.recordings) registerRecordings(app, deps.recordings, deps.metrics);
   app.register((scope, _options, done) => {
     scope.addHook('onRequest', requireCaller({
       store: deps.store, jwt: deps.jwt, perToken: createRateLimit(requestsPerMinute, deps.clock), failures: createRateLimit(failuresPerMinute, deps.clock),

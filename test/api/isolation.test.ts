@@ -31,6 +31,7 @@ const ROUTES: Record<string, { status: number; open?: true; query?: (victim: Ten
   'POST /v1/replay': { status: 400, body: ({ ids }) => ({ subscription: ids[0] }) }, // it names no subscription of its own
   'GET /v1/replay/:id': { status: 404 },
   'GET /v1/admin/receiver': { status: 403 },
+  'GET /v1/admin/overview': { status: 403 },
   'GET /v1/admin/domain': { status: 403 },
   'POST /v1/admin/domain': { status: 403 },
   'GET /v1/admin/domain/:id': { status: 403 },

@@ -211,3 +211,14 @@ describe('a large recording', () => {
     expect(await descriptors()).toBeLessThanOrEqual(before + 5);
   });
 });
+
+it('counts what it served, by how', async () => {
+  const counted = async (): Promise<Record<string, number>> => Object.fromEntries([...(await api.ask('GET', '/metrics')).text.matchAll(/^hookswitch_recordings_served_total\{outcome="(\w+)"\} (\d+)/gm)].map(([, outcome = '', count]) => [outcome, Number(count)]));
+  const before = await counted();
+  await get(ONE);
+  await get(ONE, { range: 'bytes=0-3' });
+  await get(linkTo('a.example.test/none.wav'));
+  const after = await counted();
+  const more = (outcome: string) => (after[outcome] ?? 0) - (before[outcome] ?? 0);
+  expect({ whole: more('whole'), part: more('part'), missing: more('missing'), expired: more('expired') }).toEqual({ whole: 1, part: 1, missing: 1, expired: 0 });
+});

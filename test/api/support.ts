@@ -15,10 +15,13 @@ import { createHttpServer, type HttpDeps, type HttpOptions } from '../../src/htt
 import { createApiStore } from '../../src/http/store.js';
 import { hashToken, newToken } from '../../src/http/token.js';
 import type { LogFields, Logger } from '../../src/log.js';
-import { createMetrics } from '../../src/metrics.js';
+import { createMetrics, type Metrics } from '../../src/metrics.js';
+import { Onlooker } from '../../src/overview/onlooker.js';
+import { createOverview } from '../../src/overview/overview.js';
 import { createVault, type Vault } from '../../src/seal.js';
 import { createAddressPolicy } from '../../src/webhook/address.js';
 import type { Resolve } from '../../src/webhook/lookup.js';
+import { promiseTo } from '../delivery/promise.js';
 import { createDatabase } from '../support/postgres.js';
 
 export interface Answer { status: number; headers: IncomingHttpHeaders; text: string; json: unknown }
@@ -39,8 +42,9 @@ export async function startApi({ clock = systemClock, resolve = publicName, allo
   const lines: LogLine[] = [];
   const log = recordingLog(lines);
   const broadcast = createBroadcast<LiveLine>();
+  const metrics = createMetrics();
   const server = createHttpServer({ host: '127.0.0.1', port: 0, ...options }, {
-    store: createApiStore(database.pool, vault), admin: createAdminStore(database.pool), history: createHistoryStore(database.pool, { lookMs }), breakers: () => breakers, timeZone: 'UTC', version: '0.0.0', jwt: await openJwt({ ...NO_JWT, ...jwt }, { clock, log }), clock, log, metrics: createMetrics(),
+    store: createApiStore(database.pool, vault), admin: createAdminStore(database.pool), history: createHistoryStore(database.pool, { lookMs }), breakers: () => breakers, overview: overviewOf(metrics, clock), timeZone: 'UTC', version: '0.0.0', jwt: await openJwt({ ...NO_JWT, ...jwt }, { clock, log }), clock, log, metrics,
     policy: createAddressPolicy({ allow }), resolve, readiness, knownEvents: ['ringing', 'answered', 'hangup', 'cdr'], recordings, broadcast,
   });
   const stop = async () => {
@@ -65,6 +69,19 @@ export async function startApi({ clock = systemClock, resolve = publicName, allo
       return { domainId: domain.id, ...await addToken(domain.id) };
     },
   };
+}
+
+/** Of a daemon with one switch, one call that is up, one URL in trouble, and one attempt that failed. */
+function overviewOf(metrics: Metrics, clock: Clock): () => Promise<object> {
+  const onlooker = new Onlooker(clock, () => 'seen.example');
+  onlooker.onUp('office');
+  onlooker.event({ switchName: 'office', name: 'HEARTBEAT', timestampUs: clock.now().getTime() * 1_000 });
+  onlooker.attempt({ ...promiseTo('https://example.com/hook?key=secret', 'flow', 1), urlKey: '7', day: '2026-01-01', sequence: 1, attempt: 1, attemptsBefore: 0, alone: false, synthetic: null, replayed: false, expiresAtMs: null }, { kind: 'retry', status: 500, reason: 'status 500' }, 12);
+  return createOverview({
+    onlooker, clock, metrics, switches: ['office', 'away'], backlog: () => Promise.resolve({ waiting: 3, oldest: clock.now() }),
+    flowsOf: (name) => ({ open: name === 'office' ? 1 : 0, flows: name === 'office' ? [{ flowId: 'f', domain: 'seen.example', from: '1', to: '2', reached: ['3'], sinceUs: 1_000_000, answeredUs: null }] : [] }),
+    health: () => [{ urlKey: '7', state: 'open', failures: 3, nextProbeMs: 10.4, lastFailure: 'status 500' }, { urlKey: '8', state: 'closed', failures: 0, nextProbeMs: null, lastFailure: null }],
+  });
 }
 
 export type Api = Awaited<ReturnType<typeof startApi>>;

@@ -218,7 +218,7 @@ describe('the database', () => {
     const files = readdirSync(dataDir, { recursive: true, encoding: 'utf8' });
     expect(files).toContainEqual(expect.stringMatching(/PG_VERSION$/));
     expect(files.filter((path) => path.endsWith('postmaster.pid'))).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
   it('of a running daemon is used with it and left running', async () => {
     const dataDir = join(folder, 'beside');
@@ -228,7 +228,7 @@ describe('the database', () => {
     expect((await pool.query('select domain_name from domain')).rows).toEqual([{ domain_name: 'acme.example' }]);
     await pool.end();
     await daemon.stop();
-  }, 60_000);
+  }, 180_000);
 });
 
 describe('the configuration', () => {

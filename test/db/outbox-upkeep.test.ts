@@ -1,4 +1,5 @@
 import { append } from '../../src/db/outbox-append.js';
+import { oldestWaitingSeconds } from '../../src/db/outbox-age.js';
 import { countWaiting, deleteStray } from '../../src/db/outbox-upkeep.js';
 import { createDatabase, type TestDatabase } from '../support/postgres.js';
 import { promiseTo } from '../delivery/promise.js';
@@ -44,4 +45,20 @@ it('counts what waits exactly up to a bound, and beyond it what the last analysi
   expect(await countWaiting(db.pool, 100)).toBe(28);
   await db.pool.query('analyze delivery');
   expect(await countWaiting(db.pool, 5)).toBe(28);
+});
+
+it('tells how long the oldest has waited, and nothing of what has ended or is held', async () => {
+  expect(await oldestWaitingSeconds(db.pool, 100)).toBe(0);
+  await fill(4);
+  await db.pool.query(`update delivery set created_at = now() - (array[400, 300, 200, 100])[position + 1] * interval '1 second'`);
+  await end('delivered', [0], 0);
+  await db.pool.query(`update delivery set state = 'held' where position = 1`);
+  expect(Math.round(await oldestWaitingSeconds(db.pool, 100))).toBe(200);
+});
+
+it('finds the oldest among those of the earliest days where more wait than are looked at', async () => {
+  await fill(3, LONG_AGO);
+  await fill(10);
+  await db.pool.query(`update delivery set created_at = now() - interval '1 hour' where day = $1`, [LONG_AGO]);
+  expect(Math.round(await oldestWaitingSeconds(db.pool, 2))).toBe(3_600);
 });

@@ -6,6 +6,7 @@ import { FILE_VARIABLE, TOKEN_VARIABLE } from '../../src/config/sources.js';
 import { deliver } from '../../src/delivery/deliver.js';
 import { EVENTS } from '../../src/esl/link.js';
 import { createMetrics } from '../../src/metrics.js';
+import { madePages } from '../../src/pages/all.js';
 import { promise } from '../../src/ingest/promise.js';
 import { withSequence } from '../../src/webhook/envelope.js';
 import { newSecret, sign, signingKey } from '../../src/webhook/sign.js';
@@ -15,7 +16,7 @@ import { SUBSCRIPTION, promiseTo } from '../delivery/promise.js';
 import { manualClock } from '../esl/manual-clock.js';
 
 const ROOT = new URL('../../', import.meta.url);
-const PAGES = ['README.md', ...readdirSync(new URL('docs/', ROOT)).map((name) => `docs/${name}`)];
+const PAGES = ['README.md', ...readdirSync(new URL('docs/', ROOT), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)];
 const SETTINGS = [...PAGES, 'deploy/hookswitch.env.example', 'deploy/hookswitch.service', 'Dockerfile', 'compose.yaml'];
 
 const read = (path: string) => readFileSync(new URL(path, ROOT), 'utf8');
@@ -34,9 +35,6 @@ function blocks(page: string, language: string): string[] {
 /** The words in a cell, which may list several. */
 const words = (cell: string) => cell.split(/[`, ]+/).filter((word) => word !== '');
 
-/** What a heading is called in a link on GitHub. */
-const anchors = (page: string) => [...read(page).matchAll(/^#+ (.*)$/gm)].map((match) => match[1]!.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'));
-
 it.each(SETTINGS)('%s names no variable that does not exist', (page) => {
   const known = new Set([FILE_VARIABLE, TOKEN_VARIABLE, 'HOOKSWITCH_', ...keys.map(({ env }) => env)]);
   expect([...read(page).matchAll(/\bHOOKSWITCH_[A-Z_]*/g)].map(([name]) => name).filter((name) => !known.has(name))).toEqual([]);
@@ -51,24 +49,14 @@ it('the table of the README shows each key with its variable and default', () =>
   }));
 });
 
+it.each(Object.entries(madePages()))('%s is what `npm run docs` makes of the code', (path, text) => {
+  expect(read(path)).toBe(text);
+});
+
 it.each(PAGES)('%s names no key that does not exist', (page) => {
   const sections = new Set(keys.map(({ key }) => key.split('.')[0]));
   const named = [...read(page).matchAll(/`([a-z]+(?:\.[a-zA-Z]+)+)`/g)].map((match) => match[1]!).filter((name) => sections.has(name.split('.')[0]));
   expect(named.filter((name) => !keys.some(({ key }) => key === name || key.startsWith(`${name}.`)))).toEqual([]);
-});
-
-it.each(PAGES)('%s links to what is there', (page) => {
-  const links = [...read(page).matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1]!).filter((link) => !link.includes('://'));
-  const broken = links.filter((link) => {
-    const [path = '', anchor] = link.split('#');
-    const target = path === '' ? page : new URL(path, new URL(page, ROOT)).href.slice(ROOT.href.length);
-    try {
-      return anchor !== undefined ? !anchors(target).includes(anchor) : read(target) === '';
-    } catch {
-      return true;
-    }
-  });
-  expect(broken).toEqual([]);
 });
 
 const defaultOf = (name: string) => keys.find(({ key }) => key === name)!.default;
@@ -143,14 +131,6 @@ describe('of a recorded call', () => {
 
 it('the subscription that is shown is the one that the switch gets', () => {
   expect(read('docs/freeswitch.md')).toContain(`\nevent json ${EVENTS.join(' ')}\n`);
-});
-
-it('the metrics that operators are told of are those that there are, with their labels', () => {
-  const metrics = createMetrics().registry.getMetricsAsArray() as unknown as { name: string; labelNames: string[] }[];
-  const known = new Map(metrics.map(({ name, labelNames }) => [name, [...labelNames].sort()]));
-  const told = rows('docs/operations.md').filter(([name]) => name?.startsWith('hookswitch_')).map(([name = '', labels = '']) => ({ name, labels: words(labels).sort() }));
-  expect(told).toEqual(told.map(({ name }) => ({ name, labels: known.get(name) })));
-  expect(told.map(({ name }) => name).sort()).toEqual([...known.keys()].filter((name) => name.startsWith('hookswitch_')).sort());
 });
 
 it('the checks that operators are told of are those that there are', () => {

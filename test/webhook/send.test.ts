@@ -140,7 +140,7 @@ describe('an answer that is a trap', () => {
       });
       const startedAt = performance.now();
       expect(await post(senderWith({ timeoutMs: 150, maxResponseBytes: 10_000_000 }), receiver.url)).toEqual(expected.kind === 'answered' ? expected : { kind: 'unreachable', code: expect.stringMatching(/ETIMEDOUT|HPE_HEADER_OVERFLOW/) as string });
-      expect(performance.now() - startedAt).toBeLessThan(2_000);
+      expect(performance.now() - startedAt).toBeLessThan(10_000);
     });
 
   it.each([

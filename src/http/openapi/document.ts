@@ -2,6 +2,7 @@ import { ADMIN_PATHS } from './admin.js';
 import { DELIVERY_PATHS } from './deliveries.js';
 import { EVENT_PATHS } from './events.js';
 import { OTHER_PATHS, RECORDING_PATHS, STREAM_PATHS } from './operations.js';
+import { OVERVIEW_PATHS, OVERVIEW_SCHEMAS } from './overview.js';
 import type { Piece } from './parts.js';
 import { SCHEMAS } from './schemas.js';
 
@@ -39,9 +40,9 @@ export function openApiDocument({ version, recordings }: Described): Document {
       { name: 'Subscriptions', description: 'Which events go where' }, { name: 'Deliveries', description: 'What became of them' }, { name: 'Live', description: 'What happens now, and recordings' },
       { name: 'For admins', description: 'Tenants, tokens and receivers' }, { name: 'Operation', description: 'The daemon itself' },
     ],
-    paths: { ...EVENT_PATHS, ...DELIVERY_PATHS, ...ADMIN_PATHS, ...(recordings && RECORDING_PATHS), ...STREAM_PATHS, ...OTHER_PATHS },
+    paths: { ...EVENT_PATHS, ...DELIVERY_PATHS, ...ADMIN_PATHS, ...OVERVIEW_PATHS, ...(recordings && RECORDING_PATHS), ...STREAM_PATHS, ...OTHER_PATHS },
     components: {
-      schemas: SCHEMAS,
+      schemas: { ...SCHEMAS, ...OVERVIEW_SCHEMAS },
       responses: Object.fromEntries(Object.entries(PROBLEMS).map(([status, description]) => [status, {
         description, ...((status === '429' || status === '503') && RETRY_AFTER), content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
       }])),
