@@ -1,4 +1,4 @@
-// What the history costs who asks for it, and how fast it is sent once more: `node bench/history.mjs [rows of one tenant]`, after a build.
+// What the history costs who asks for it, and how fast it is sent once more: `npm run figures:history [-- rows of one tenant]`.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -21,7 +21,7 @@ import { startHelper } from './surroundings.mjs';
 const ROWS = Number(process.argv[2] ?? 200_000);
 const OTHERS = 200;
 const DAYS = 14;
-const REPLAYED = 20_000;
+const REPLAYED = Math.min(10_000, ROWS / 10);
 const PROGRAM = fileURLToPath(new URL('../bin/hookswitch.js', import.meta.url));
 const silent = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 

@@ -53,13 +53,14 @@ export async function findDelivery(read: Reader, domainId: string | null, id: st
 export async function findCall(read: Reader, domainId: string | null, id: string): Promise<Omit<DetailedDelivery, 'body'>[]> {
   return await read(async (db) => {
     const { rows: [flow] } = await db.query<{ flowId: string; day: string; domainId: string }>(
-      `select f.flow_id as "flowId", f.day::text as day, f.domain_uuid as "domainId"
-         from (select flow_id, day, domain_uuid, created_at from delivery
-                where hashtextextended(call_id, 0) = hashtextextended($2, 0) and call_id = $2 and ($1::uuid is null or domain_uuid = $1)
-               union all
-               select flow_id, day, domain_uuid, created_at from delivery
-                where hashtextextended(flow_id, 0) = hashtextextended($2, 0) and flow_id = $2 and ($1::uuid is null or domain_uuid = $1)) f
-        order by f.created_at desc
+      `with of_call as materialized (
+         select flow_id, day, domain_uuid, created_at from delivery where hashtextextended(call_id, 0) = hashtextextended($2, 0) and call_id = $2
+         union all
+         select flow_id, day, domain_uuid, created_at from delivery where hashtextextended(flow_id, 0) = hashtextextended($2, 0) and flow_id = $2
+       )
+       select flow_id as "flowId", day::text as day, domain_uuid as "domainId" from of_call
+        where $1::uuid is null or domain_uuid = $1
+        order by created_at desc
         limit 1`,
       [domainId, id],
     );

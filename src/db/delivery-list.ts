@@ -85,12 +85,14 @@ export async function listDeliveries(read: Reader, domainId: string | null, filt
   return rows;
 }
 
-/** Those of one call, found by the index over its id: as many as a call has, whoever's, and of these the tenant's. */
+/** Those of one call, found by the index over its id and by no other: as many as a call has, whoever's, and of these the tenant's. */
 async function listOfCall(db: Queryable, domainId: string | null, filter: DeliveryFilter, limit: number, after?: Place): Promise<ListedDelivery[]> {
   const { rows } = await db.query<ListedDelivery>(
-    `select ${LISTED} from delivery d
-      where hashtextextended(d.call_id, 0) = hashtextextended($11, 0) and d.call_id = $11
-        and ($1::uuid is null or d.domain_uuid = $1)
+    `with of_call as materialized (
+       select * from delivery where hashtextextended(call_id, 0) = hashtextextended($11, 0) and call_id = $11
+     )
+     select ${LISTED} from of_call d
+      where ($1::uuid is null or d.domain_uuid = $1)
         and ($3::bigint is null or (d.created_at <= timestamptz 'epoch' + $3 * interval '1 microsecond'
                                     and (d.created_at < timestamptz 'epoch' + $3 * interval '1 microsecond' or d.id > $4::uuid)))
         and ($5::text is null or d.event = $5)

@@ -22,6 +22,7 @@ export async function addTestCall(pool: Pool, subscriptionId: string, deliveries
       [subscriptionId, domainId, lane, flowDay],
     );
     if (rowCount === 0) return false;
+    await db.query(`delete from test_call where domain_uuid = $1 and created_at < now() - interval '1 day'`, [domainId]);
     // Nobody leases them here: the daemon that next looks for what is due sends them.
     await append(db, deliveries.map((delivery) => ({ delivery, lease: false, expiresInMs: TTL_MS, ttlMs: TTL_MS })), { daemonId: 0, holdMs: TTL_MS });
     return true;
