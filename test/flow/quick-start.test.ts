@@ -72,5 +72,5 @@ it('what the pages for tenants tell them to type does what they say', async () =
   const [begin, progress] = replay!.split(/\n(?=curl)/);
   const [begun] = await run(begin!);
   expect(begun).toEqual({ replay_id: TEXT });
-  expect(await run(progress!, { '5f0c0d9e-3a52-4a0c-9d6c-0d3a8c1f2b77': begun!['replay_id'] as string })).toMatchObject([{ replay_id: begun!['replay_id'], matched: NUMBER, replayed: NUMBER }]);
+  expect(await run(progress!, { '5f0c0d9e-3a52-4a0c-9d6c-0d3a8c1f2b77': begun!['replay_id'] as string })).toMatchObject([{ replay_id: begun!['replay_id'], replayed: NUMBER }]);
 }, 60_000);
