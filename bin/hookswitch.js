@@ -1,9 +1,28 @@
 #!/usr/bin/env -S node --max-semi-space-size=8
 // The flag above keeps the young generation small: what lives long here lives in Postgres. Give it, too, when calling this file with node.
-// Names are resolved on libuv's threads, four unless told otherwise: a few dead name servers would hold up every webhook.
-process.env.UV_THREADPOOL_SIZE ??= '16';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 
-const { main } = await import('../dist/cli.js');
+const { dependencies } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+// A machine's Node may be older than what everything here is tested on; then the one that the package brings along goes on.
+const isTooOld = parseInt(process.versions.node, 10) < parseInt(dependencies.node, 10);
+const pinned = isTooOld ? pinnedNode() : undefined;
+if (pinned !== undefined) {
+  const { takeOver } = await import('./take-over.js');
+  process.exitCode = await takeOver(pinned, [...process.execArgv, ...process.argv.slice(1)]);
+} else {
+  // Names are resolved on libuv's threads, four unless told otherwise: a few dead name servers would hold up every webhook.
+  process.env.UV_THREADPOOL_SIZE ??= '16';
+  const { main } = await import('../dist/cli.js');
+  // Not process.exit(): what is still on its way to a pipe would be cut.
+  process.exitCode = await main(process.argv.slice(2), process);
+}
 
-// Not process.exit(): what is still on its way to a pipe would be cut.
-process.exitCode = await main(process.argv.slice(2), process);
+/** Undefined where it was not installed, as in an image that has the right Node already, or where scripts may not run. */
+function pinnedNode() {
+  try {
+    return createRequire(import.meta.url).resolve('node/bin/node');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,3 +1,4 @@
+-- compatible: yes
 -- Names and columns that tenants and their tools know from the PBX keep their spelling there: domain_uuid, event_domain_uuid, callback_url.
 
 -- A tenant is a domain of the PBX. Names compare without case, so they are stored in lower case.

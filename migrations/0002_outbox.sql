@@ -1,3 +1,4 @@
+-- compatible: yes
 -- One row per running process. Leases belong to it, so that they end with it.
 create table daemon (
   id         integer     generated always as identity primary key,

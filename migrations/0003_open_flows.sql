@@ -1,3 +1,4 @@
+-- compatible: yes
 -- What one daemon knows of a call that is not over: written with the call's deliveries, so that the next process goes on where
 -- this one was. Each daemon has rows of its own, under its name; none ever waits for another's.
 create table open_flow (

@@ -1,3 +1,4 @@
+-- compatible: yes
 -- What a tenant may choose for a subscription besides its URL and key, and why it is off where the daemon switched it off.
 alter table event_domain
   add column payload_format  text    not null default 'v1' check (payload_format in ('v1', 'v2')),

@@ -10,4 +10,7 @@ const compiler = (() => {
     throw error;
   }
 })();
-if (compiler) execFileSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
+if (compiler) {
+  execFileSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
+  await import('./dashboard.js');
+}

@@ -6,8 +6,10 @@ import { describe, showConfig } from './cli/config.js';
 import { withDatabase } from './cli/database.js';
 import { runDemo, type DemoOptions } from './cli/demo.js';
 import { describeFailure, EXIT } from './cli/failure.js';
+import { createKey, rotateKey } from './cli/key.js';
+import { addOperatorCommands } from './cli/operate.js';
 import { runDaemon } from './cli/run.js';
-import { addSubscription, listSubscriptions, removeSubscription, type SubscriptionOptions } from './cli/subscription.js';
+import { addSubscription, listSubscriptions, removeSubscription, subscriptionSecret, type SecretOptions, type SubscriptionOptions } from './cli/subscription.js';
 import { addTenant, listTenants } from './cli/tenant.js';
 import { createToken, listTokens, revokeToken, type TokenOptions } from './cli/token.js';
 import { loadConfig, type Config } from './config.js';
@@ -28,9 +30,10 @@ export async function main(argv: readonly string[], { env, stdout, stderr }: Sur
   for (const pipe of [stdout, stderr]) pipe.on('error', () => {}); // `hookswitch token list | head -1` ends it early; that is no failure of ours
   const json = argv.includes('--json');
   const print = ({ json: object, text }: Answer) => { stdout.write(`${json ? JSON.stringify(object) : text}\n`); };
+  let exit = 0;
   try {
-    await program({ env, stdout, stderr }, json, print).parseAsync(argv, { from: 'user' });
-    return 0;
+    await program({ env, stdout, stderr }, { json, print, onFailed: () => { exit = EXIT.failure; } }).parseAsync(argv, { from: 'user' });
+    return exit;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0; // help or version, and it has been printed
     const { code, message } = describeFailure(error);
@@ -41,12 +44,16 @@ export async function main(argv: readonly string[], { env, stdout, stderr }: Sur
   }
 }
 
-function program({ env, stdout, stderr }: Surroundings, json: boolean, print: (answer: Answer) => void): Command {
+/** How a command tells what came of it. */
+export interface Telling { json: boolean; print: (answer: Answer) => void; onFailed: () => void }
+
+/** The whole command line; what it prints and whom it asks comes from outside. */
+export function program({ env, stdout, stderr }: Surroundings, { json, print, onFailed }: Telling): Command {
   const config = () => loadConfig({ env });
-  const inDatabase: InDatabase = async (work) => {
+  const inDatabase: InDatabase = async (work, options) => {
     const using = config();
     const log = createLogger({ level: using.log.level === 'debug' ? 'debug' : 'warn', format: 'text', stream: stderr });
-    print(await withDatabase(using, log, ({ db, applied }) => work(db, applied)));
+    print(await withDatabase(using, log, ({ db, applied }) => work(db, applied), options));
   };
 
   const root = new Command('hookswitch')
@@ -62,18 +69,22 @@ function program({ env, stdout, stderr }: Surroundings, json: boolean, print: (a
   add(root, 'demo', 'plays recorded calls through the daemon, with a replayed switch and two receivers on this machine', 'hookswitch demo')
     .addOption(new Option('--pace <pace>', 'real: as the calls were recorded; full: as fast as it goes').choices(['real', 'full']).default('real'))
     .action(async (options: DemoOptions) => print(await runDemo(options, { env, stdout: json ? stderr : stdout, stderr })));
-  add(root, 'migrate', 'brings the database up to this version', 'hookswitch migrate').action(() => inDatabase((_db, applied) => Promise.resolve(migrated(applied))));
+  add(root, 'migrate', 'brings the database up to this version', 'hookswitch migrate')
+    .option('--force', 'also where daemons of an older version are up and cannot live with it')
+    .action((options: { force?: boolean }) => inDatabase((_db, applied) => Promise.resolve(migrated(applied)), options));
   add(root, 'config', 'shows the configuration in use, secrets masked', 'hookswitch config --describe')
     .option('--describe', 'list every key with its variable, default and meaning instead')
     .action(({ describe: described }: { describe?: true }) => print(described ? describe() : showConfig({ env })));
+  addOperatorCommands(root, { env, stdout, stderr, json, config, print, onFailed, add });
   addTenantCommands(root, inDatabase);
   addTokenCommands(root, inDatabase);
   addSubscriptionCommands(root, inDatabase, config);
+  addKeyCommands(root, inDatabase, config, print);
   return root;
 }
 
 /** Does the work in the configured database, which is brought up to this build first, and prints the answer. */
-type InDatabase = (work: (db: Queryable, applied: readonly string[]) => Promise<Answer>) => Promise<void>;
+type InDatabase = (work: (db: Queryable, applied: readonly string[]) => Promise<Answer>, options?: { force?: boolean }) => Promise<void>;
 
 function addTenantCommands(root: Command, inDatabase: InDatabase): void {
   const tenant = root.command('tenant').description('the domains whose calls are told');
@@ -105,9 +116,20 @@ function addSubscriptionCommands(root: Command, inDatabase: InDatabase, config: 
     .action((options: SubscriptionOptions) => inDatabase(addSubscription(options, config())));
   add(subscription, 'list', 'lists the subscriptions', 'hookswitch subscription list --domain acme.example')
     .option('--domain <domain>', 'those of this tenant only')
-    .action(({ domain }: { domain?: string }) => inDatabase(listSubscriptions(domain)));
+    .action(({ domain }: { domain?: string }) => inDatabase(listSubscriptions(domain, config())));
   add(subscription, 'remove <id>', 'ends a subscription; what is still to be sent to it is given up', 'hookswitch subscription remove 5f0c0d9e-3a52-4a0c-9d6c-0d3a8c1f2b77')
     .action((id: string) => inDatabase(removeSubscription(id)));
+  add(subscription, 'secret <id>', 'shows what its webhooks are signed with; all of a tenant\'s at one URL with the same', 'hookswitch subscription secret 5f0c0d9e-3a52-4a0c-9d6c-0d3a8c1f2b77')
+    .option('--rotate', 'make another one; the one before signs too for a day')
+    .option('--overlap <seconds>', 'for so long instead; 0 for not at all')
+    .action((id: string, options: SecretOptions) => inDatabase(subscriptionSecret(id, options, config())));
+}
+
+function addKeyCommands(root: Command, inDatabase: InDatabase, config: () => Config, print: (answer: Answer) => void): void {
+  const key = root.command('key').description('what keys and secrets are sealed with in the database');
+  add(key, 'new', 'makes a key and prints it, this once', 'hookswitch key new').action(() => print(createKey()));
+  add(key, 'rotate', 'seals everything with the first key of HOOKSWITCH_ENCRYPTION_KEYS; daemons may run meanwhile', 'hookswitch key rotate')
+    .action(() => inDatabase(rotateKey(config())));
 }
 
 /** A command whose help ends with an example. Excess arguments are refused: they are a forgotten quote or a misspelt option. */
@@ -128,7 +150,7 @@ const HELP = `
 Without DATABASE_URL an embedded Postgres is used: the running daemon's, or one started for the command.
 Configuration: \`hookswitch config --describe\` lists every key and variable.
 
-With --json standard output is one JSON object; after a failure {"error":{"message","code"}},
+With --json standard output is one JSON object (of tail and simulate, one a line); after a failure {"error":{"message","code"}},
 where code is failure, usage, configuration, not-found or database-unreachable.
 
 Exit codes:

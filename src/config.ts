@@ -129,6 +129,7 @@ function at(values: object, path: string): unknown {
 
 function shown({ sensitive }: Key<unknown>, value: unknown): unknown {
   if (!sensitive || value === '') return value;
+  if (Array.isArray(value)) return value.map((entry: unknown) => (typeof entry === 'string' ? MASK : maskFields(entry)));
   if (typeof value !== 'string') return maskFields(value);
   return value.includes('://') ? maskUrls(value) : MASK;
 }

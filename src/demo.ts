@@ -2,12 +2,12 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CALL_STATES, type CallState } from './calls/notice.js';
+import { CALL_STATES, type NoticeState } from './calls/notice.js';
 import { withDatabase } from './cli/database.js';
 import { systemClock, type Clock } from './clock.js';
 import { loadConfig, type Config } from './config.js';
 import type { Queryable } from './db/pool.js';
-import { upsertSubscription } from './db/subscriptions.js';
+import { createSealedSubscriptions, type SealedSubscriptions } from './db/sealed-subscriptions.js';
 import { addDomain } from './db/tenants.js';
 import { newCall } from './demo/call.js';
 import { playAll, type Scheduled } from './demo/play.js';
@@ -17,6 +17,7 @@ import { Tally, type Outcome } from './demo/tally.js';
 import { ReplayedSwitch } from './esl/replay.js';
 import type { Logger } from './log.js';
 import { startDaemon } from './main.js';
+import { newKey, vaultOf } from './seal.js';
 
 export interface DemoOptions {
   /** `real`: as the calls were recorded, 40 s; `full`: as fast as it goes. */
@@ -32,7 +33,7 @@ export interface DemoDeps {
   show: (line: string, tone: Tone) => void;
 }
 
-export type Tone = 'plain' | 'call' | CallState;
+export type Tone = 'plain' | 'call' | NoticeState;
 
 /** How the demo went, and how many calls it played. */
 export interface DemoOutcome extends Outcome { readonly calls: number }
@@ -69,7 +70,8 @@ export async function playDemo({ pace, logLevel }: DemoOptions, { logger, show }
       const config = configure({ folder, password, port, logLevel });
       const log = logger(config);
       await withDatabase(config, log, async ({ db }) => {
-        for (const receiver of receivers) await subscribe(db, receiver);
+        const subscriptions = createSealedSubscriptions(db, vaultOf(config.encryption.keys));
+        for (const receiver of receivers) await subscribe(db, subscriptions, receiver);
         const daemon = await startDaemon(config, log, stopping);
         try {
           await perform({ clock, pbx, programme, tally, show }, pace, stopping);
@@ -114,12 +116,16 @@ function configure({ folder, password, port, logLevel = 'warn' }: { folder: stri
     env: {
       HOOKSWITCH_NAME: 'demo', HOOKSWITCH_DATA_DIR: folder, HOOKSWITCH_HTTP_PORT: '0', HOOKSWITCH_ALLOW_ADDRESSES: '127.0.0.0/8', HOOKSWITCH_LOG_LEVEL: logLevel,
       HOOKSWITCH_SWITCH_NAME: 'replayed', HOOKSWITCH_SWITCH_HOST: '127.0.0.1', HOOKSWITCH_SWITCH_PORT: String(port), HOOKSWITCH_SWITCH_PASSWORD: password,
+      HOOKSWITCH_ENCRYPTION_KEYS: newKey(),
       HOOKSWITCH_TIME_ZONE: 'UTC', HOOKSWITCH_RECORDING_URL: 'https://rec.example.test/{domain}/{file}', // as the recordings' webhooks were noted
     },
   });
 }
 
-async function subscribe(db: Queryable, { domain, url, key }: Receiver): Promise<void> {
+async function subscribe(db: Queryable, subscriptions: SealedSubscriptions, receiver: Receiver): Promise<void> {
+  const { domain, url, key } = receiver;
   const { domain: { id } } = await addDomain(db, domain);
-  for (const event of CALL_STATES) await upsertSubscription(db, id, event, url, key);
+  for (const event of CALL_STATES) await subscriptions.upsert(id, event, url, key);
+  const secret = await subscriptions.secretOf({ domainId: id, url });
+  if (secret?.kind === 'opened') receiver.expect(secret.secret);
 }

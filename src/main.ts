@@ -1,34 +1,56 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SwitchEvent } from './calls/event.js';
+import { createBroadcast } from './broadcast.js';
 import { callRules } from './call-rules.js';
-import { CALL_STATES } from './calls/notice.js';
+import type { SwitchEvent } from './calls/event.js';
+import { NOTICE_STATES } from './calls/notice.js';
 import { aborted, systemClock, type Clock } from './clock.js';
 import type { Config } from './config.js';
 import { createDirectoryFeed, type DirectoryFeed } from './db/directory-feed.js';
 import { openEmbedded } from './db/embedded.js';
 import { migrate } from './db/migrate.js';
 import { createPool, requireServer, ServerAway, type Pool } from './db/pool.js';
+import { createSealing } from './db/sealing.js';
 import { createDeliveries, DEFAULT_DELIVERIES, type Deliveries } from './delivery/deliveries.js';
+import { createOperatorWebhook, type OperatorWebhook } from './delivery/operator-webhook.js';
+import { createReplays } from './delivery/replays.js';
 import { createRetention } from './delivery/retention.js';
 import { createSpill } from './delivery/spill.js';
+import { Standing } from './delivery/standing.js';
 import { createConnectionThread } from './esl/connection-thread.js';
 import { openSurvey } from './esl/survey.js';
 import { SwitchLink } from './esl/switch-link.js';
+import { createAdminStore } from './http/admin-store.js';
 import type { Readiness } from './http/health.js';
+import { createHistoryStore } from './http/history-store.js';
+import { openJwt } from './http/jwt.js';
+import type { LiveLine } from './http/live-line.js';
+import { readDashboard } from './http/dashboard.js';
 import { createHttpServer, type HttpServer } from './http/server.js';
 import { createApiStore } from './http/store.js';
+import { parseSubscription } from './http/subscription-request.js';
+import { createWatch } from './http/watch.js';
 import { createIngest, type Ingest } from './ingest/ingest.js';
 import { createMemory, type Memory } from './ingest/memory.js';
 import { Reconciler } from './ingest/reconciler.js';
+import { openRecordings, type Recordings } from './recordings/recordings.js';
+import { readLevels } from './levels.js';
 import { startAll, stopAll, type Service } from './lifecycle.js';
 import type { Logger } from './log.js';
-import { createMetrics } from './metrics.js';
+import { createMetrics, type Metrics } from './metrics.js';
+import { lookOn } from './overview/look-on.js';
+import { vaultOf } from './seal.js';
+import { createFusionPbx } from './sources/fusionpbx.js';
+import type { Check } from './sources/plan.js';
 import { createDirectory, type Directory } from './subscriptions/directory.js';
-import { createAddressPolicy } from './webhook/address.js';
+import { createAddressPolicy, type AddressPolicy } from './webhook/address.js';
+import { readCertificates } from './webhook/certificates.js';
+import { createConfiguredPolicy } from './webhook/destinations.js';
 import { createResolver } from './webhook/lookup.js';
 import { createWatchdog } from './watchdog.js';
-import { createSender } from './webhook/send.js';
+import { createSender, type Sender } from './webhook/send.js';
+import { sign, signingKey } from './webhook/sign.js';
 
 interface Surroundings { log: Logger; clock: Clock; random: () => number; stopping: AbortSignal }
 
@@ -49,25 +71,34 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const clock = systemClock;
   const { random } = Math;
   const metrics = createMetrics();
+  const recordings = await recordingsOf(config, clock, log);
+  const jwt = await openJwt(config.jwt, { clock, log });
+  const certificates = config.webhook.caFile === '' ? [] : readCertificates(config.webhook.caFile); // before anything is started
   const database = await openDatabase(config, { log, clock, random, stopping });
   const pool = createPool({ url: database.url, max: config.database.poolSize }, log);
-  const policy = createAddressPolicy({ allow: config.delivery.allowAddresses });
-  const sender = createSender({
-    policy, timeoutMs: config.delivery.timeoutMs, maxResponseBytes: config.delivery.maxResponseBytes, maxSocketsPerOrigin: config.delivery.concurrency,
-  });
+  const resolve = createResolver(config.webhook.dnsServers);
+  const policy = createConfiguredPolicy(config, database.url, { resolve: createResolver(), nowMs: () => clock.monotonicMs() });
+  const sender = createSender({ ...senderOptions(config), policy, resolve, certificates, nowMs: () => clock.monotonicMs() });
+  const vault = vaultOf(config.encryption.keys);
   const directory = createDirectory();
   const links: SwitchLink[] = [];
+  const broadcast = createBroadcast<LiveLine>();
+  const onlooker = lookOn({ watch: createWatch({ broadcast, directory, domainVariables: config.calls.variables.domain, clock, log }), directory, clock, metrics, db: pool, log });
+  const { watch } = onlooker;
 
-  const feed = createDirectoryFeed({ directory, db: pool, url: database.url, clock, log, random });
+  const feed = createDirectoryFeed({ directory, db: pool, url: database.url, vault, clock, log, random });
+  const toOperator = createSender({ policy: createAddressPolicy({ allow: EVERYWHERE }), timeoutMs: config.delivery.timeoutMs, maxSocketsPerOrigin: 1 });
+  const operator = operatorWebhook(config, toOperator, { log, clock, random });
+  const standing = new Standing({ db: pool, clock, log, metrics, random, tell: (event) => operator.tell(event) }, config.delivery);
   const deliveries = createDeliveries({
     pool, clock, log, metrics, random, send: (request, signal) => sender.send(request, signal), subscriptionOf: (id) => directory.byId(id),
     policy: { waitsMs: config.delivery.retryMs, jitter: config.delivery.jitter, random },
     headers: { userAgent: `hookswitch/${VERSION}`, keyHeader: config.delivery.keyHeader, keyScheme: config.delivery.keyScheme },
     spill: createSpill(join(config.dataDir, 'spill'), { clock, log, pid: process.pid }),
+    observe: (delivery, verdict) => standing.observe(delivery, verdict), watch,
     onRoom: (hasRoom) => { if (!hasRoom) for (const link of links) link.dropOverwhelmed(); },
-  }, { ...DEFAULT_DELIVERIES, ...config.delivery, ...config.ingest, name: config.name });
-  const retention = createRetention({ db: pool, clock, log, random }, config.retention);
-  const ingest = createIngest({ rules: callRules(config), directory, add: (promised, flow) => deliveries.add(promised, flow), clock, log, metrics });
+  }, { ...DEFAULT_DELIVERIES, ...config.delivery, ...config.ingest, name: config.name, version: VERSION });
+  const ingest = createIngest({ rules: callRules(config, recordings && ((recording) => recordings.linkTo(recording))), directory, add: (promised, flow) => deliveries.add(promised, flow), clock, log, metrics, watch });
   const thread = createConnectionThread({ log });
   const reconcilers = new Map(config.switches.map((to) => [to.name, new Reconciler({
     switchName: to.name, ingest, clock, random, log, metrics, openSurvey: () => openSurvey({ ...to, switchName: to.name, clock, connect: thread.connect }),
@@ -78,37 +109,64 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
     const reconciler = reconcilers.get(to.name)!;
     links.push(new SwitchLink(
       { ...to, ...config.esl, switchName: to.name, loginMs: config.esl.loginTimeoutMs, subclasses: config.esl.customSubclasses },
-      { clock, random, log, metrics, connect: thread.connect, hasRoom: () => deliveries.hasRoom(), ...hooksOf(ingest, reconciler) },
+      { clock, random, log, metrics, connect: thread.connect, hasRoom: () => deliveries.hasRoom(), ...hooksOf(ingest, reconciler, onlooker.link(to.name)) },
     ));
   }
-  const readiness = () => readinessOf({ config, pool, feed, links, deliveries });
+  const readiness = () => readinessOf({ config, pool, feed, links, deliveries, directory, metrics });
   const http = createHttpServer(
     { ...config.http },
-    { store: createApiStore(pool), policy, resolve: createResolver(), knownEvents: CALL_STATES, readiness, metrics, log, clock },
+    { store: createApiStore(pool, vault), admin: createAdminStore(pool), history: createHistoryStore(pool), breakers: () => deliveries.health(), overview: onlooker.overview({ switches: config.switches, callsOf: (name) => ingest.heardOf(name).calls, deliveries }), dashboard: readDashboard(DASHBOARD), timeZone: config.timeZone, version: VERSION, jwt, policy, resolve, knownEvents: NOTICE_STATES, readiness, metrics, log, clock, recordings, broadcast },
   );
-  const watchdog = createWatchdog({ env: process.env, pid: process.pid, clock, log });
+  const fusionpbx = config.fusionpbx.url === '' ? [] : [createFusionPbx(config.fusionpbx, { pool, check: sourcedCheck(policy), clock, log, metrics, random })];
 
   const services: Service[] = [
     resource('database', async () => { await pool.end(); await database.stop(); }),
-    resource('sender', () => { sender.close(); return Promise.resolve(); }),
-    feed, deliveries, retention, memory, ingest, http, ...reconcilers.values(), resource('connection thread', () => thread.stop()), ...links, watchdog,
+    resource('sender', () => { sender.close(); toOperator.close(); return Promise.resolve(); }),
+    createSealing({ db: pool, vault, log }), feed, ...fusionpbx, operator, standing, deliveries, createRetention({ db: pool, clock, log, random }, config.retention), createReplays({ pool, clock, log, metrics, random }), memory, ingest, http, ...reconcilers.values(), resource('connection thread', () => thread.stop()), ...links, createWatchdog({ env: process.env, pid: process.pid, clock, log }),
   ];
   await startAll(services, new AbortController().signal);
-  return { api: welcome(http, directory, log), stop: (hurry) => stopAll([...services].reverse(), hurry) };
+  return { api: welcome({ http, directory, sourced: fusionpbx.length > 0, log }), stop: (hurry) => stopAll([...services].reverse(), hurry) };
 }
 
 /** Something that is there once it is built, and has to be let go of. */
 const resource = (name: string, stop: () => Promise<void>): Service => ({ name, start: () => Promise.resolve(), stop });
 
+function senderOptions({ webhook, delivery: { timeoutMs, maxResponseBytes, concurrency, slowConcurrency } }: Config) {
+  return { ...webhook, timeoutMs, maxResponseBytes, maxSocketsPerOrigin: concurrency + slowConcurrency };
+}
+
+/** Where the build has put the page. */
+const DASHBOARD = new URL('./dashboard/', import.meta.url);
+
+/** The operator chose the address himself. */
+const EVERYWHERE = ['0.0.0.0/0', '::/0'];
+
+function operatorWebhook({ operator: { webhookUrl, webhookSecret } }: Config, sender: Sender, surroundings: Omit<Surroundings, 'stopping'>): OperatorWebhook {
+  const key = signingKey(webhookSecret);
+  return createOperatorWebhook({
+    ...surroundings, send: (request, signal) => sender.send(request, signal), newId: randomUUID,
+    ...(key !== undefined && { sign: (message) => sign(message, [key]) }),
+  }, { url: webhookUrl, userAgent: `hookswitch/${VERSION}` });
+}
+
 /** What a link tells, and whom. */
-function hooksOf(ingest: Ingest, reconciler: Reconciler) {
+function hooksOf(ingest: Ingest, reconciler: Reconciler, onlooker: { onUp(): void; onDown(): void }) {
   return {
-    onUp: () => reconciler.onUp(),
-    onDown: () => reconciler.onDown(),
+    onUp: () => { onlooker.onUp(); reconciler.onUp(); },
+    onDown: () => { onlooker.onDown(); reconciler.onDown(); },
     onEvent: (event: SwitchEvent) => {
       if (event.name === 'HEARTBEAT') reconciler.onHeartbeat(event);
       ingest.onEvent(event);
     },
+  };
+}
+
+/** What comes from elsewhere is judged as what comes through the API. */
+function sourcedCheck(policy: AddressPolicy): Check {
+  return ({ event, url, apiKey }) => {
+    const parsed = parseSubscription({ event, callback_url: url, callback_apikey: apiKey }, policy, { asAdmin: false });
+    if (parsed.kind === 'invalid') return { kind: 'refused', reason: parsed.errors.map(({ field, message }) => `${field === 'event' ? 'event_name' : field} ${message}`).join(' ') };
+    return { kind: 'valid', event: parsed.request.event, url: parsed.request.url, apiKey: parsed.request.apiKey };
   };
 }
 
@@ -143,23 +201,29 @@ async function awaitServer(url: string, { log, clock, random, stopping }: Surrou
 const DATABASE_RETRY_MS = 2_000;
 
 /** Says where the API is; to a new installation also what comes next. */
-function welcome(http: HttpServer, directory: Directory, log: Logger): { host: string; port: number } {
+function welcome({ http, directory, sourced, log }: { http: HttpServer; directory: Directory; sourced: boolean; log: Logger }): { host: string; port: number } {
   const api = http.address()!;
   const host = api.host.includes(':') ? `[${api.host}]` : api.host;
   log.info(`the API is at http://${host}:${api.port}/v1/event`);
-  if (directory.size().domains === 0) {
+  if (directory.size().domains === 0 && !sourced) {
     log.info('there is no tenant yet; to make one: npx hookswitch tenant add <domain of the tenant on the switch>');
     log.info('and a token for its API: npx hookswitch token create --domain <domain>');
   }
   return api;
 }
 
-interface Parts { config: Config; pool: Pool; feed: DirectoryFeed; links: readonly SwitchLink[]; deliveries: Deliveries }
+/** Undefined where the daemon serves none. */
+async function recordingsOf({ recordings, dataDir }: Config, clock: Clock, log: Logger): Promise<Recordings | undefined> {
+  return recordings.directory === '' ? undefined : await openRecordings({ ...recordings, ttlMs: recordings.linkTtlMs, dataDir }, { clock, log });
+}
 
-/** Ready is a daemon that hears a switch, can keep what it hears, and is not hopelessly behind. */
-async function readinessOf({ config, pool, feed, links, deliveries }: Parts): Promise<Readiness> {
-  const answers = await pool.query('select 1').then(() => true, () => false);
-  const backlog = await deliveries.backlog().catch(() => undefined);
+interface Parts { config: Config; pool: Pool; feed: DirectoryFeed; links: readonly SwitchLink[]; deliveries: Deliveries; directory: Directory; metrics: Metrics }
+
+/** Ready is a daemon that hears a switch, can keep what it hears, and is not hopelessly behind. Brings the gauges that say so up to date. */
+async function readinessOf({ config, pool, feed, links, deliveries, directory, metrics }: Parts): Promise<Readiness> {
+  readLevels(metrics, { pool, directory, version: VERSION, node: process.versions.node });
+  // Both at once: where Postgres is silent each takes as long as a connection may, and Prometheus does not wait for two of them.
+  const [answers, backlog] = await Promise.all([pool.query('select 1').then(() => true, () => false), deliveries.backlog().catch(() => undefined)]);
   const buffered = deliveries.buffered();
   const checks = {
     database: { ready: answers && feed.isFresh(), answers, directoryFresh: feed.isFresh() },
@@ -167,7 +231,10 @@ async function readinessOf({ config, pool, feed, links, deliveries }: Parts): Pr
     backlog: { ready: backlog !== undefined && backlog <= config.delivery.maxBacklog, waiting: backlog, limit: config.delivery.maxBacklog },
     buffer: { ready: deliveries.hasRoom(), notices: buffered, limit: config.ingest.maxBuffered },
   };
-  return { ready: Object.values(checks).every(({ ready }) => ready), checks };
+  const ready = Object.values(checks).every((check) => check.ready);
+  metrics.databaseUp.set(answers ? 1 : 0);
+  metrics.ready.set(ready ? 1 : 0);
+  return { ready, checks };
 }
 
 /** One keystroke may come twice, from the terminal and through npm. */

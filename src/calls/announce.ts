@@ -1,8 +1,12 @@
-import type { Told } from './fields.js';
+import type { Asked } from './asked.js';
+import { detailOf } from './detail.js';
+import { isOfFlow, type Told } from './fields.js';
 import { directionOf, domainOf, firstAnswer, noticeMany, unfinished, voiceOf, type Announced, type BornLeg, type Flow, type Voice } from './flow.js';
 import type { HangUp } from './leg.js';
-import type { CallState, Notice, Synthetic } from './notice.js';
+import { isMissed } from './missed.js';
+import type { Notice, NoticeState, Synthetic } from './notice.js';
 import { payloadOf } from './payload.js';
+import { awaitsRecording, newRecordings, type Recorded } from './recordings.js';
 import type { CallRules } from './rules.js';
 
 export interface Announcing {
@@ -12,21 +16,23 @@ export interface Announcing {
   readonly tenantOf: (name: string) => string | undefined;
   /** Called once for a flow that ended without any event naming its tenant. */
   readonly unattributed: (flowId: string) => void;
+  readonly asked: Asked;
 }
 
 /** One webhook whose facts are all there, and its place among the flow's others. */
 interface Due {
-  readonly state: CallState;
+  readonly state: NoticeState;
   readonly leg: BornLeg;
   readonly atUs: number;
   readonly order: number;
   readonly synthetic?: Synthetic | undefined;
+  readonly recorded?: Recorded;
   readonly tell: () => void;
 }
 
-/** Takes everything that can be said of a flow by now, in the order in which it happened; closes the flow with its `cdr`. */
+/** Takes everything that can be said of a flow by now, in the order in which it happened; closes the flow with its `cdr`, which only a `recording` may follow. */
 export function announce(flow: Flow, nowMs: number, by: Announcing): Notice[] {
-  if (flow.closed) return [];
+  if (flow.closed && (!flow.frozen || newRecordings(flow).length === 0)) return [];
   noticeMany(flow, by.rules);
   const domain = flow.frozen?.domain ?? domainOf(flow, by.rules, by.tenantOf);
   if (domain !== undefined) flow.domain ??= domain;
@@ -37,17 +43,24 @@ export function announce(flow: Flow, nowMs: number, by: Announcing): Notice[] {
   const direction = flow.frozen?.direction ?? directionOf(flow, by.rules);
   const voice = flow.frozen?.voice ?? voiceOf(flow, direction, by.rules);
   const notices: Notice[] = [];
-  const say = ({ state, leg, atUs, synthetic, tell }: Due) => {
-    flow.frozen ??= { domain, direction, voice };
+  const say = ({ state, leg, atUs, synthetic, recorded, tell }: Due) => {
     tell();
-    const notice = noticeOf({ flow, state, leg, domain, direction, voice }, atUs, nowMs, by);
+    if (state === 'missed' || state === 'recording') { if (!by.asked.event(domain, state)) return; }
+    else flow.frozen ??= { domain, direction, voice, startedUs: flow.root.born.atUs }; // what is told besides must not change the four
+    const notice = noticeOf({ flow, state, leg, domain, direction, voice, recorded }, atUs, nowMs, by);
     notices.push(synthetic ? { ...notice, synthetic } : notice);
   };
+  if (flow.closed) {
+    dueRecordings(flow).forEach(say);
+    return notices;
+  }
   for (const due of dueOf(flow, voice)) say(due);
   if (isOver(flow, by.rules)) {
     for (const announced of unfinished(flow)) say(ending(announced, flow.root.hungUp!));
     const { atUs, synthetic } = flow.root.hungUp!;
-    say({ state: 'cdr', leg: flow.root, atUs, synthetic, order: Infinity, tell: () => { flow.closed = true; } });
+    const last = { leg: flow.root, atUs, synthetic, order: Infinity };
+    if (isMissed(flow, direction, voice, by.rules)) say({ ...last, state: 'missed', tell: () => {} });
+    say({ ...last, state: 'cdr', tell: () => { flow.closed = true; } });
   }
   return notices;
 }
@@ -56,13 +69,21 @@ export function announce(flow: Flow, nowMs: number, by: Announcing): Notice[] {
 function isOver(flow: Flow, rules: CallRules): boolean {
   if (!flow.root.hungUp || !flow.root.completed) return false;
   const custom = rules.cdr.subclass === '' || flow.told !== undefined || flow.waitOver;
-  return custom && (flow.lingerOver || unfinished(flow).length === 0);
+  const recorded = rules.cdr.recordingWaitMs === 0 || flow.recordingOver || !awaitsRecording(flow);
+  return custom && recorded && (flow.lingerOver || unfinished(flow).length === 0);
 }
 
 function dueOf(flow: Flow, voice: Voice): Due[] {
   const due = voice === 'each-leg' ? [...flow.callees.flatMap((leg) => dueOfCallee(flow, leg)), ...flow.joined.flatMap((joined) => dueOfJoined(flow, joined))]
     : dueOfOne(flow, voice);
-  return due.sort((a, b) => a.order - b.order);
+  return [...due, ...dueRecordings(flow)].sort((a, b) => a.order - b.order);
+}
+
+/** Every file once: it has had its turn also where nobody asked, so that who asks later is not told of the past. */
+function dueRecordings(flow: Flow): Due[] {
+  return newRecordings(flow).map((recorded) => ({
+    state: 'recording', leg: flow.root, atUs: recorded.atUs, order: recorded.sequence, recorded, tell: () => { recorded.told = true; },
+  }));
 }
 
 /** An outbound flow, or a rung root: one set of webhooks under the flow's id. */
@@ -77,7 +98,7 @@ function dueOfOne(flow: Flow, voice: Voice): Due[] {
   const due: Due[] = [];
   let order = leg.born.sequence;
   if (!known) due.push({ state: 'ringing', leg, atUs: leg.born.atUs, order, tell: () => { flow.announced.set(flow.id, announced); } });
-  if (answer && !announced.answered) {
+  if (answer && !announced.answered && !announced.hungUp) {
     order = Math.max(order, answer.at.sequence);
     due.push({ state: 'answered', leg: answer.leg, atUs: answer.at.atUs, order, tell: () => { announced.answered = true; } });
   }
@@ -106,7 +127,7 @@ function dueOfLeg(flow: Flow, announced: Announced, isNew: boolean, moments: Mom
   const due: Due[] = [];
   let order = moments.ringing.sequence;
   if (isNew) due.push({ state: 'ringing', leg, atUs: moments.ringing.atUs, order, tell: () => { flow.announced.set(leg.id, announced); } });
-  if (moments.answered && !announced.answered) {
+  if (moments.answered && !announced.answered && !announced.hungUp) {
     order = Math.max(order, moments.answered.sequence);
     due.push({ state: 'answered', leg, atUs: moments.answered.atUs, order, tell: () => { announced.answered = true; } });
   }
@@ -117,16 +138,17 @@ function dueOfLeg(flow: Flow, announced: Announced, isNew: boolean, moments: Mom
 const ending = (announced: Announced, { atUs, sequence, synthetic }: HangUp): Due =>
   ({ state: 'hangup', leg: announced.leg, atUs, synthetic, order: sequence, tell: () => { announced.hungUp = true; } });
 
-function noticeOf(told: Told, occurredAtUs: number, receivedAtMs: number, { switchName, rules, stamp }: Announcing): Notice {
-  const { flow, state, leg, voice } = told;
-  const asOne = voice !== 'each-leg' || state === 'cdr';
+function noticeOf(told: Told, occurredAtUs: number, receivedAtMs: number, { switchName, rules, stamp, asked }: Announcing): Notice {
+  const { flow, state, leg, voice, recorded } = told;
+  const asOne = voice !== 'each-leg' || isOfFlow(state);
   const announced = flow.announced.get(asOne ? flow.id : leg.id);
   const callId = asOne ? flow.id : announced!.callId;
   const startedUs = asOne ? flow.root.born.atUs : announced!.started;
   flow.position += 1;
   return {
-    switchName, flowId: flow.id, legId: leg.id, subjectId: asOne ? flow.id : leg.id, state, domain: told.domain,
-    position: flow.position, occurredAtUs, receivedAtMs,
+    switchName, flowId: flow.id, legId: leg.id, subjectId: recorded?.file ?? (asOne ? flow.id : leg.id), state, domain: told.domain,
+    flowStartedUs: flow.frozen?.startedUs ?? flow.root.born.atUs, position: flow.position, occurredAtUs, receivedAtMs,
     payload: payloadOf(told, callId, startedUs, rules, stamp),
+    ...(asked.detail(told.domain, state) && { detail: detailOf(told, switchName, rules) }),
   };
 }

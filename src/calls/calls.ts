@@ -1,9 +1,11 @@
 import { announce, type Announcing } from './announce.js';
+import { NOTHING_BESIDES, type Asked } from './asked.js';
 import { deadlinesAfter, type Deadlines } from './deadlines.js';
 import type { SwitchEvent } from './event.js';
 import { Families, flowsOf } from './families.js';
 import type { BornLeg, Flow } from './flow.js';
-import { absorb, birthOf, watchedVariables, type Leg } from './leg.js';
+import { absorb, birthOf, type Leg } from './leg.js';
+import { liveFlow, type LiveFlow } from './live.js';
 import { mergeFlow } from './merge.js';
 import type { Notice, Synthetic } from './notice.js';
 import { TOLD_FIELDS } from './payload.js';
@@ -12,6 +14,8 @@ import type { CallRules } from './rules.js';
 import { sightingOf, type ChannelRow, type Sighting } from './sighting.js';
 import { keepFlow, restoreFlow } from './snapshot.js';
 import { stampIn } from './stamp.js';
+import { watchedBy, type Watched } from './watched.js';
+import { Waits } from './waits.js';
 
 export interface CallsOptions {
   readonly switchName: string;
@@ -22,6 +26,8 @@ export interface CallsOptions {
   readonly unattributed: (flowId: string) => void;
   /** A flow was dropped since it never ended. */
   readonly dropped: (flowId: string) => void;
+  /** Nothing unless given. */
+  readonly asked?: Asked;
 }
 
 /** What is to be kept of a flow, so that a later process knows what was announced. */
@@ -50,10 +56,9 @@ export interface Missing {
 export class Calls {
   readonly #options: CallsOptions;
   readonly #announcing: Announcing;
-  readonly #watched: readonly string[];
+  readonly #watched: Watched;
   readonly #families: Families;
-  readonly #lingering: Deadlines<Flow>;
-  readonly #untold: Deadlines<Flow>;
+  readonly #waits: Waits;
   readonly #halfEnded: Deadlines<Leg>;
   readonly #remembered: Deadlines<Leg>;
   /** Flows with news since `takeKept`, and those of which something has been kept, with how many legs. */
@@ -66,17 +71,20 @@ export class Calls {
   constructor(options: CallsOptions) {
     const { rules } = options;
     this.#options = options;
-    this.#announcing = { ...options, stamp: stampIn(rules.timeZone) };
-    this.#watched = watchedVariables(rules);
+    const { asked = NOTHING_BESIDES } = options;
+    this.#announcing = { ...options, asked, stamp: stampIn(rules.timeZone) };
+    this.#watched = watchedBy(rules, asked);
     this.#families = new Families(rules);
-    this.#lingering = deadlinesAfter(rules.cdr.lingerMs);
-    this.#untold = deadlinesAfter(rules.cdr.waitMs);
+    this.#waits = new Waits(rules.cdr);
     this.#halfEnded = deadlinesAfter(rules.cdr.lingerMs);
     this.#remembered = deadlinesAfter(rules.rememberMs);
   }
 
   /** Flows that have begun and not ended. */
   get openFlows(): number { return this.#families.open.size; }
+
+  /** The flows that are open, up to `most`, in the order in which they began to be known. */
+  live(most: number): LiveFlow[] { return [...this.#families.open].slice(0, most).map((flow) => liveFlow(flow, this.#options.rules)); }
 
   /** Legs that are up as far as the events tell. */
   get legsUp(): number {
@@ -112,10 +120,13 @@ export class Calls {
       if (leg.destroyed) leg.hungUp ??= leg.destroyed;
       this.#families.touch(leg);
     }
-    for (const flow of this.#lingering.due(nowMs)) { flow.lingerOver = true; this.#families.touch(flow.root); }
-    for (const flow of this.#untold.due(nowMs)) { flow.waitOver = true; this.#families.touch(flow.root); }
+    for (const flow of this.#waits.over(nowMs)) this.#families.touch(flow.root);
     const notices = this.#speak(nowMs);
-    for (const leg of this.#remembered.due(nowMs)) this.#families.forget(leg);
+    for (const leg of this.#remembered.due(nowMs)) {
+      // What the cdr waits for names its call by such a leg.
+      if (leg.flow?.root.completed && this.#families.open.has(leg.flow)) this.#remembered.add(leg, nowMs);
+      else this.#families.forget(leg);
+    }
     this.#dropAged(nowMs);
     return notices;
   }
@@ -124,7 +135,7 @@ export class Calls {
   nextDueMs(): number | undefined {
     const [oldest] = this.#families.legs.values();
     const aged = oldest && oldest.firstSeenMs + this.#options.rules.maxAgeMs;
-    const times = [this.#lingering, this.#untold, this.#halfEnded, this.#remembered].map((deadlines) => deadlines.nextMs());
+    const times = [this.#waits, this.#halfEnded, this.#remembered].map((deadlines) => deadlines.nextMs());
     const due = [...times, aged].filter((at) => at !== undefined);
     return due.length === 0 ? undefined : Math.min(...due);
   }
@@ -159,7 +170,7 @@ export class Calls {
     const fresh = mergeFlow(flow, told, this.#families.legs);
     this.#families.admit(flow, [...fresh, ...strays]);
     this.#kept.set(flow, flow.legs.length);
-    if (flow.root.completed && !completed) this.#startLinger(flow, nowMs);
+    if (flow.root.completed && !completed) this.#waits.begin(flow, nowMs);
     for (const leg of fresh) if (leg.destroyed) this.#remembered.add(leg, nowMs);
     return !known || flow.position > position || flow.legs.length > length;
   }
@@ -218,7 +229,7 @@ export class Calls {
     for (const leg of gone) {
       concludeEnd(leg, heardUs, why);
       this.#remembered.add(leg, nowMs);
-      if (leg.flow?.root === leg) this.#startLinger(leg.flow, nowMs);
+      if (leg.flow?.root === leg) this.#waits.begin(leg.flow, nowMs);
       this.#families.touch(leg);
     }
     return this.#speak(nowMs);
@@ -227,23 +238,21 @@ export class Calls {
   #takeIn(leg: Leg, event: SwitchEvent): void {
     const { rules } = this.#options;
     const { completed, destroyed, flow } = leg;
-    absorb(leg, event, rules, this.#watched);
+    absorb(leg, event, rules, this.#watched.always, this.#watched.now());
     if (event.name === 'CHANNEL_CREATE') this.#families.bear(leg, birthOf(event, rules));
     if (!leg.born || leg.firstSeenMs < this.#heldBeforeMs) leg.lastHeard = event;
     else if (leg.lastHeard) delete leg.lastHeard;
     if (event.name === 'CHANNEL_ANSWER') this.#families.pickUp(leg);
     if (event.name === 'CHANNEL_BRIDGE') this.#bridge(event);
-    if (leg.completed && leg.flow?.root === leg && (!completed || !flow)) this.#startLinger(leg.flow, event.receivedAtMs);
+    if (leg.completed && leg.flow?.root === leg && (!completed || !flow)) {
+      this.#waits.begin(leg.flow, event.receivedAtMs);
+      if (rules.cdr.recordingWaitMs > 0) this.#changed.add(leg.flow); // a wait that may be long outlives the process
+    }
     if (leg.destroyed && !destroyed) {
       if (!leg.hungUp) this.#halfEnded.add(leg, event.receivedAtMs);
       this.#remembered.add(leg, event.receivedAtMs);
     }
     this.#families.touch(leg);
-  }
-
-  #startLinger(flow: Flow, nowMs: number): void {
-    this.#lingering.add(flow, nowMs);
-    if (this.#options.rules.cdr.subclass !== '') this.#untold.add(flow, nowMs);
   }
 
   #bridge(event: SwitchEvent): void {

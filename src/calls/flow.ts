@@ -32,8 +32,8 @@ export interface Flow {
   many: boolean;
   /** Its root was created by a leg whose flow had ended: it may yet join the flow that it is bridged into. */
   readonly orphan: boolean;
-  /** Set with the first webhook, and held from then on. */
-  frozen?: { readonly domain: string; readonly direction: Direction; readonly voice: Voice };
+  /** Set with the first webhook, and held from then on; a flow kept by an earlier version has no `startedUs`. */
+  frozen?: { readonly domain: string; readonly direction: Direction; readonly voice: Voice; readonly startedUs?: number };
   /** By leg id; under the flow's id where the flow speaks as one. */
   readonly announced: Map<string, Announced>;
   /** The tenant, from the moment that he is known. */
@@ -41,6 +41,7 @@ export interface Flow {
   position: number;
   lingerOver: boolean;
   waitOver: boolean;
+  recordingOver: boolean;
   /** Payload fields that the PBX's own CDR event carried. */
   told?: ReadonlyMap<string, string>;
   closed: boolean;
@@ -48,7 +49,7 @@ export interface Flow {
 
 export const newFlow = (root: BornLeg, orphan: boolean): Flow => ({
   id: root.id, root, legs: [root], callees: [], joined: [], many: false, orphan,
-  announced: new Map(), position: 0, lingerOver: false, waitOver: false, closed: false,
+  announced: new Map(), position: 0, lingerOver: false, waitOver: false, recordingOver: false, closed: false,
 });
 
 /** Adds a leg born into the flow, and sees whether that makes it one caller and many extensions. */

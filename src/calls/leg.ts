@@ -1,7 +1,9 @@
 import type { SwitchEvent } from './event.js';
 import type { Flow } from './flow.js';
 import type { Synthetic } from './notice.js';
+import { absorbRecording, type Recorded } from './recordings.js';
 import type { CallRules } from './rules.js';
+import { cut } from './cut.js';
 
 /** A value and the Event-Sequence of the event that told it. */
 export interface Dated { readonly value: string; readonly sequence: number }
@@ -16,6 +18,8 @@ export interface Birth extends Moment {
   /** A queue's leg to one of its agents. */
   readonly agent: boolean;
   readonly callerNumber: string;
+  /** Absent where the event has none. */
+  readonly callerName?: string;
   readonly destination: string;
   /** The number that the parent had been sent to; '' where the event does not say. */
   readonly parentDestination: string;
@@ -56,6 +60,8 @@ export interface Leg {
   completed?: Moment;
   destroyed?: HangUp;
   recordedTo?: string;
+  /** What a RECORD_STOP told of, each file once. */
+  recordings?: Recorded[];
   /** An ANSWER came while no callee leg was known: an application picked up. */
   answeredAlone: boolean;
   /** While its CREATE is not known, or the leg is held, its last event: the next best thing to a dump, should it end before it is looked at. */
@@ -70,15 +76,8 @@ export interface Leg {
 
 export const newLeg = (id: string, firstSeenMs: number): Leg => ({ id, firstSeenMs, coreId: '', inbound: false, variables: new Map(), answeredAlone: false, joined: [], bridges: [] });
 
-/** The variables that the rules read; nothing else of an event is kept. */
-export function watchedVariables(rules: CallRules): string[] {
-  const { domain, presence, gateway, many } = rules.variables;
-  const fixed = ['sip_call_id', 'record_path', 'record_name', 'cc_record_filename', 'last_bridge_hangup_cause', 'originate_disposition'];
-  return [...new Set([...domain, ...presence, ...gateway, ...many, ...rules.applications.map((rule) => rule.variable), ...fixed])];
-}
-
-/** Keeps what any event of the leg says about it. */
-export function absorb(leg: Leg, event: SwitchEvent, rules: CallRules, watched: readonly string[]): void {
+/** Keeps what any event of the leg says about it; `detail` names further variables, whose values are kept up to a bound. */
+export function absorb(leg: Leg, event: SwitchEvent, rules: CallRules, watched: readonly string[], detail: readonly string[] = []): void {
   const { sequence } = event;
   if (event.coreId) leg.coreId = event.coreId;
   const channelDirection = event.get('Call-Direction');
@@ -86,6 +85,10 @@ export function absorb(leg: Leg, event: SwitchEvent, rules: CallRules, watched: 
   for (const name of watched) {
     const value = event.get(`variable_${name}`);
     if (value && isLater(sequence, leg.variables.get(name))) leg.variables.set(name, { value, sequence });
+  }
+  for (const name of detail) {
+    const value = event.get(`variable_${name}`);
+    if (value && isLater(sequence, leg.variables.get(name))) leg.variables.set(name, { value: cut(value), sequence });
   }
   for (const name of rules.variables.direction) {
     const value = event.get(`variable_${name}`);
@@ -110,7 +113,10 @@ function absorbMoment(leg: Leg, event: SwitchEvent): void {
       leg.completed ??= moment;
       leg.destroyed ??= { sequence: event.sequence, cause: causeIn(event), atUs: Number(event.get('Caller-Channel-Hangup-Time')) || event.timestampUs };
       break;
-    case 'RECORD_STOP': leg.recordedTo = event.get('Record-File-Path') ?? leg.recordedTo ?? ''; break;
+    case 'RECORD_STOP':
+      leg.recordedTo = event.get('Record-File-Path') ?? leg.recordedTo ?? '';
+      absorbRecording(leg, event, moment);
+      break;
     default: break;
   }
 }
@@ -126,6 +132,7 @@ const isDirection = (value: string | undefined): value is Direction => value ===
 /** What a CHANNEL_CREATE says about its leg. */
 export function birthOf(event: SwitchEvent, rules: CallRules): Birth {
   const loopback = (event.get('Channel-Name') ?? '').startsWith('loopback/');
+  const callerName = event.get('Caller-Caller-ID-Name');
   return {
     atUs: Number(event.get('Caller-Channel-Created-Time')) || event.timestampUs,
     sequence: event.sequence,
@@ -133,6 +140,7 @@ export function birthOf(event: SwitchEvent, rules: CallRules): Birth {
     loopback,
     agent: event.get('variable_cc_side') === 'agent',
     callerNumber: event.get('Caller-Caller-ID-Number') ?? '',
+    ...(callerName && { callerName }),
     destination: event.get('Caller-Destination-Number') ?? '',
     parentDestination: event.get('Other-Leg-Destination-Number') ?? '',
     dialedUser: event.get(`variable_${rules.variables.dialedUser}`) ?? '',

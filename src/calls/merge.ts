@@ -1,5 +1,6 @@
 import type { BornLeg, Flow } from './flow.js';
 import type { Dated, Leg } from './leg.js';
+import { addRecordings } from './recordings.js';
 
 /**
  * Adds to a flow what another daemon knows of it: legs, facts and announcements that are missing here. What is known here stays.
@@ -49,13 +50,15 @@ function place(flow: Flow, leg: BornLeg): void {
 
 /** Gives a leg the facts that only the other daemon has heard. */
 function fill(leg: Leg, theirs: BornLeg): BornLeg {
-  const { born, answered, answeredBy, hungUp, completed, destroyed, recordedTo, direction, destination, context } = theirs;
+  const { born, answered, answeredBy, hungUp, completed, destroyed, recordedTo, recordings, direction, destination, context } = theirs;
   if (answered && !leg.answered) { leg.answered = answered; leg.answeredAlone = theirs.answeredAlone; }
   if (answeredBy) leg.answeredBy ??= answeredBy;
   if (hungUp) leg.hungUp ??= hungUp;
   if (completed) leg.completed ??= completed;
   if (destroyed) leg.destroyed ??= destroyed;
   if (recordedTo) leg.recordedTo ??= recordedTo;
+  if (recordings) leg.recordings ??= recordings;
+  addRecordings(leg, theirs);
   if (direction && !(leg.direction && leg.direction.sequence <= direction.sequence)) leg.direction = direction;
   if (isLater(destination, leg.destination)) leg.destination = destination;
   if (isLater(context, leg.context)) leg.context = context;

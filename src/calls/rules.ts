@@ -14,6 +14,8 @@ export interface CallRules {
     readonly dialedUser: string;
     readonly dialedExtension: string;
   };
+  /** What version 2 of the payload and the extra events are made from. */
+  readonly detail: DetailRules;
   /** The dialplan context in which callers from outside arrive. */
   readonly publicContext: string;
   /** Contexts that all tenants share, so that their name is no domain. */
@@ -22,6 +24,8 @@ export interface CallRules {
   readonly applications: readonly ApplicationRule[];
   /** `{domain}`, `{call_id}` and `{file}` are filled in; '' for no recordings. */
   readonly recordingUrl: string;
+  /** Makes the link to a recording instead, where the daemon serves them itself; '' for a file that it does not serve. */
+  readonly recordingLink?: (recording: { file: string; domain: string; atUs: number }) => string;
   /** IANA name of the zone in which stamps are shown. */
   readonly timeZone: string;
   readonly cdr: {
@@ -31,11 +35,26 @@ export interface CallRules {
     readonly lingerMs: number;
     /** How long the `cdr` waits for the CUSTOM event after the root's HANGUP_COMPLETE. */
     readonly waitMs: number;
+    /** How long the `cdr` of an answered flow waits for the RECORD_STOP of the recording that it names, after the root's HANGUP_COMPLETE. */
+    readonly recordingWaitMs: number;
   };
   /** How long a leg is remembered after its DESTROY. */
   readonly rememberMs: number;
   /** A flow that is older than this and never ended is dropped from memory. */
   readonly maxAgeMs: number;
+}
+
+/** Channel variables that are read only while somebody asks for more than the four webhooks of version 1. */
+export interface DetailRules {
+  /** Sent along as they are. */
+  readonly variables: readonly string[];
+  /** That one of these is there says so, and its value says which. */
+  readonly ringGroup: readonly string[];
+  readonly queue: readonly string[];
+  readonly ivr: readonly string[];
+  readonly voicemail: readonly string[];
+  readonly fax: readonly string[];
+  readonly conference: readonly string[];
 }
 
 export interface ApplicationRule { readonly variable: string; readonly value: string; readonly application: string }

@@ -1,6 +1,7 @@
 import type { SwitchEvent } from './event.js';
 import { absorb, birthOf, newLeg, type Birth, type Leg } from './leg.js';
 import type { CallRules } from './rules.js';
+import type { Watched } from './watched.js';
 
 /** A row of `show channels as json`, by column. */
 export type ChannelRow = Readonly<Record<string, string>>;
@@ -20,13 +21,14 @@ export interface Sighting {
  * Reads a dump (CHANNEL_DATA) as if it were the events that were missed. Numbers and context are taken from the row's
  * `initial_…` columns, for the dump has those of now; the creator from `originator`, for Other-Leg names whom a transfer put there.
  */
-export function sightingOf(row: ChannelRow, dump: SwitchEvent, rules: CallRules, watched: readonly string[], nowMs: number): Sighting {
+export function sightingOf(row: ChannelRow, dump: SwitchEvent, rules: CallRules, watched: Watched, nowMs: number): Sighting {
   const leg = newLeg(dump.get('Unique-ID') ?? row['uuid'] ?? '', nowMs);
-  absorb(leg, dump, rules, watched);
+  absorb(leg, dump, rules, watched.always, watched.now());
   const told = birthOf(dump, rules);
   const parentId = dump.get('variable_originator') || told.parentId;
+  const callerName = row['initial_cid_name'] || told.callerName;
   const born: Birth = {
-    ...told, parentId,
+    ...told, parentId, ...(callerName && { callerName }),
     sequence: dump.sequence,
     callerNumber: row['initial_cid_num'] || told.callerNumber,
     destination: row['initial_dest'] || told.destination,

@@ -1,8 +1,11 @@
 import type { Announced, BornLeg, Flow } from './flow.js';
 import type { Dated, Leg, Moment } from './leg.js';
 
-/** A flow and its legs as they are kept in the database. Read back by the same and by newer versions. */
-interface KeptFlow extends Pick<Flow, 'many' | 'orphan' | 'frozen' | 'domain' | 'position' | 'lingerOver' | 'waitOver'> {
+/**
+ * A flow and its legs as they are kept in the database. Read back by the same and by newer versions; what was added later is optional,
+ * so that an older text still loads and an older daemon passes it over.
+ */
+interface KeptFlow extends Pick<Flow, 'many' | 'orphan' | 'frozen' | 'domain' | 'position' | 'lingerOver' | 'waitOver'>, Partial<Pick<Flow, 'recordingOver'>> {
   readonly version: 1;
   readonly legs: KeptLeg[];
   /** Legs of other flows that joined this one. */
@@ -16,9 +19,9 @@ type KeptLeg = Omit<Leg, 'firstSeenMs' | 'lastHeard' | 'variables' | 'flow' | 'j
 
 /** Everything that is known of an open flow, as JSON. */
 export function keepFlow(flow: Flow): string {
-  const { many, orphan, frozen, domain, position, lingerOver, waitOver, told } = flow;
+  const { many, orphan, frozen, domain, position, lingerOver, waitOver, recordingOver, told } = flow;
   const kept: KeptFlow = {
-    version: 1, many, orphan, position, lingerOver, waitOver,
+    version: 1, many, orphan, position, lingerOver, waitOver, recordingOver,
     ...(frozen && { frozen }), ...(domain !== undefined && { domain }), ...(told && { told: [...told] }),
     legs: flow.legs.map(keepLeg),
     guests: flow.joined.map(({ leg }) => keepLeg(leg)),
@@ -37,14 +40,14 @@ function keepLeg({ variables, ...leg }: Leg): KeptLeg {
 export function restoreFlow(text: string, firstSeenMs: number): Flow | undefined {
   const kept = JSON.parse(text) as KeptFlow;
   if (kept.version !== 1) return undefined;
-  const { legs: keptLegs, guests, joined, announced, told, many, orphan, frozen, domain, position, lingerOver, waitOver } = kept;
+  const { legs: keptLegs, guests, joined, announced, told, many, orphan, frozen, domain, position, lingerOver, waitOver, recordingOver = false } = kept;
   const legs = new Map([...keptLegs, ...guests].map((leg) => [leg.id, restoreLeg(leg, firstSeenMs)]));
   const of = (id: string) => legs.get(id) as BornLeg;
   const own = keptLegs.map(({ id }) => of(id));
   const [root, ...others] = own;
   if (!root) return undefined;
   return {
-    many, orphan, position, lingerOver, waitOver, ...(frozen && { frozen }), ...(domain !== undefined && { domain }),
+    many, orphan, position, lingerOver, waitOver, recordingOver, ...(frozen && { frozen }), ...(domain !== undefined && { domain }),
     id: root.id, root, legs: own, callees: others.filter((leg) => !leg.born.loopback), closed: false,
     joined: joined.map(({ id, at }) => ({ leg: of(id), at })),
     announced: new Map(announced.map(([key, { leg, ...rest }]) => [key, { ...rest, leg: of(leg) }])),

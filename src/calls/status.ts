@@ -21,9 +21,17 @@ export function statusOf(flow: Flow, voice: Voice, rules: CallRules): CallStatus
   if (clickToCall && flow.callees.length === 0) return 'invalid';
   if (root.hungUp?.cause === 'ORIGINATOR_CANCEL') return 'cancel';
   if (voice === 'each-leg' && root.answered) return 'no-answered'; // picked up by an application only
-  const cause = causes(flow).find(isHangupCause);
+  return statusByCause(flow);
+}
+
+/** What the cause that says most makes of an ended flow. */
+export function statusByCause(flow: Flow): CallStatus {
+  const cause = tellingCauseOf(flow);
   return (cause !== undefined && Object.hasOwn(STATUS_OF_CAUSE, cause) && STATUS_OF_CAUSE[cause]) || 'invalid';
 }
+
+/** The hangup cause that says most about a flow that nobody answered: that of the callee rung last, else what the root says of it. */
+export const tellingCauseOf = (flow: Flow): string | undefined => causes(flow).find(isHangupCause);
 
 function causes(flow: Flow): (string | undefined)[] {
   const { root, callees } = flow;

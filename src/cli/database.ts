@@ -11,14 +11,14 @@ export interface OpenDatabase { db: Pool; applied: string[] }
 
 /**
  * Runs `work` on the configured database, migrated first. Without DATABASE_URL that is the embedded one: a running daemon's, or
- * one that is started for the command and stopped after it.
+ * one that is started for the command and stopped after it. `force` as in `MigrateOptions`.
  *
  * @throws CommandError `database-unreachable`, with what to do about it.
  */
-export async function withDatabase<T>(config: Config, log: Logger, work: (database: OpenDatabase) => Promise<T>): Promise<T> {
+export async function withDatabase<T>(config: Config, log: Logger, work: (database: OpenDatabase) => Promise<T>, { force = false } = {}): Promise<T> {
   const { url, stop } = await open(config, log);
   try {
-    const applied = await migrate(url, log);
+    const applied = await migrate(url, log, { force });
     const pool = createPool({ url, max: 2 }, log);
     try {
       return await work({ db: pool, applied });

@@ -11,7 +11,7 @@ export interface DemoOptions { pace: 'real' | 'full' }
 interface Surroundings { env: NodeJS.ProcessEnv; stdout: Writable & { isTTY?: boolean; hasColors?(): boolean }; stderr: Writable }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-const COLOURS: Readonly<Record<Tone, string>> = { plain: '', call: '\u001b[1m', ringing: '\u001b[33m', answered: '\u001b[32m', hangup: '\u001b[35m', cdr: '\u001b[36m' };
+const COLOURS: Readonly<Record<Tone, string>> = { plain: '', call: '\u001b[1m', ringing: '\u001b[33m', answered: '\u001b[32m', hangup: '\u001b[35m', cdr: '\u001b[36m', missed: '', recording: '' };
 const PLAIN = '\u001b[0m';
 
 /**

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { keyIdOf, keyOf } from '../seal.js';
 import { parseJson } from './json.js';
 
 /** How the text of an environment variable becomes a value; text in a file is read alike. */
@@ -24,7 +25,8 @@ export interface ApplicationRule { variable: string; value: string; application:
 /** Beyond this a timer of Node fires at once instead of late (about 24.8 days). */
 const LONGEST_TIMER_MS = 2_147_483_647;
 
-function kind<T>(form: Form, right: string, holds: (value: unknown) => boolean): Kind<T> {
+/** A kind by how it is read, what is right in words, and whether a value is. */
+export function kind<T>(form: Form, right: string, holds: (value: unknown) => boolean): Kind<T> {
   return { form, right, wrong: (value) => (holds(value) ? undefined : `must be ${right}`) };
 }
 
@@ -39,8 +41,14 @@ export const word: Kind<string> = kind('text', 'a text without white space', isW
 /** A text, not empty. */
 export const filled: Kind<string> = kind('text', 'a text that is not empty', (value) => isText(value) && value !== '');
 
+/** Any text, also an empty one. */
+export const text: Kind<string> = kind('text', 'a text', isText);
+
 /** Empty, or a text without white space. */
 export const wordOrNone: Kind<string> = kind('text', 'a text without white space, or empty', (value) => value === '' || isWord(value));
+
+/** Any text, empty or not. */
+export const anyText: Kind<string> = kind('text', 'a text', isText);
 
 /** A list of texts without white space; it may be empty. */
 export const words: Kind<string[]> = kind('list', 'a list of texts without white space', (value) => Array.isArray(value) && value.every(isWord));
@@ -82,8 +90,45 @@ export const timeZone: Kind<string> = kind('text', 'a time zone of the IANA data
 });
 
 /** Where Postgres is; '' for the embedded one. */
-export const databaseUrl: Kind<string> = kind('text', 'postgres://user:password@host:port/database, or empty for the embedded Postgres',
-  (value) => value === '' || (isText(value) && /^postgres(ql)?:\/\//.test(value) && URL.canParse(value)));
+export const databaseUrl: Kind<string> = kind('text', 'postgres://user:password@host:port/database, or empty for the embedded Postgres', isPostgresOrNone);
+
+/** Where the Postgres of FusionPBX is; '' for none. */
+export const fusionpbxUrl: Kind<string> = kind('text', 'postgres://user:password@host:port/database, or empty for no FusionPBX', isPostgresOrNone);
+
+function isPostgresOrNone(value: unknown): boolean {
+  return value === '' || (isText(value) && /^postgres(ql)?:\/\//.test(value) && URL.canParse(value));
+}
+
+/** Yes or no. */
+export const yesOrNo: Kind<boolean> = kind('json', 'true or false', (value) => typeof value === 'boolean');
+
+/** A secret that signs with HMAC; RFC 7518, 3.2 asks for as many bytes as the hash has. '' for none. */
+export const signingSecret: Kind<string> = kind('text', 'a text of 32 bytes or more, or empty', (value) => value === '' || (isText(value) && Buffer.byteLength(value) >= 32));
+
+/** Where public keys are fetched. Whoever can change them on the way can sign as anybody, hence https. '' for nowhere. */
+export const keysUrl: Kind<string> = kind('text', 'an https URL (http for 127.0.0.1, ::1 and localhost), or empty', (value) => {
+  if (value === '') return true;
+  if (!isText(value) || /\s/.test(value) || !URL.canParse(value)) return false;
+  const { protocol, hostname } = new URL(value);
+  return protocol === 'https:' || (protocol === 'http:' && ['127.0.0.1', '[::1]', 'localhost'].includes(hostname));
+});
+
+/** Where the operator is told; '' for nowhere. */
+export const webhookUrl: Kind<string> = kind('text', 'an http or https URL, or empty', (value) => value === '' || (isText(value) && /^https?:\/\/\S+$/.test(value) && URL.canParse(value)));
+
+/** What a webhook is signed with; '' for no signature. */
+export const webhookSecret: Kind<string> = kind('text', 'whsec_ and 24 to 64 bytes in base64, or empty', (value) => {
+  if (value === '') return true;
+  const bytes = isText(value) && /^whsec_[A-Za-z0-9+/]+={0,2}$/.test(value) ? Buffer.from(value.slice('whsec_'.length), 'base64').length : 0;
+  return bytes >= 24 && bytes <= 64;
+});
+
+/** Keys to seal with; none twice, for by its id a key must be one of them. */
+export const encryptionKeys: Kind<string[]> = kind('list', 'a list of keys, each 32 bytes as base64 or as 64 hex digits, none of them twice', (value) => {
+  if (!Array.isArray(value)) return false;
+  const keys = value.map((key: unknown) => (isText(key) ? keyOf(key) : undefined));
+  return keys.every((key) => key !== undefined) && new Set(keys.map(keyIdOf)).size === keys.length;
+});
 
 /** Where the end of a call is told: CHANNEL_HANGUP_COMPLETE, or a CUSTOM event of that subclass. */
 export const cdrSource: Kind<'hangup_complete' | `custom:${string}`> = kind('text', 'hangup_complete, or custom: and the subclass of an event',
@@ -95,6 +140,24 @@ export const recordingUrl: Kind<string> = kind('text', 'an http or https URL wit
   const filledIn = value.replace(/\{(domain|call_id|file)\}/g, 'x');
   return value === '' || (/^https?:\/\/[^{}]+$/.test(filledIn) && URL.canParse(filledIn));
 });
+
+/** A folder by its absolute path, other than the root; '' for none. */
+export const folderOrNone: Kind<string> = kind('text', 'the absolute path of a folder, or empty',
+  (value) => value === '' || (isText(value) && /^\/+[^/\0]/.test(value) && !value.includes('\0') && !value.split('/').some((part) => part === '..' || part === '.')));
+
+/** The beginning of public URLs; '' for none. */
+export const baseUrlOrNone: Kind<string> = kind('text', 'an http or https URL without a user name, query or fragment, or empty', (value) => {
+  if (value === '') return true;
+  if (!isText(value) || !/^https?:\/\/[^\s?#]+$/.test(value) || !URL.canParse(value)) return false;
+  const { username, password } = new URL(value);
+  return username === '' && password === '';
+});
+
+/** What signs; '' for one of our own making. */
+export const keyOrNone: Kind<string> = kind('text', 'a text of 32 characters or more without white space, or empty', (value) => value === '' || (isWord(value) && value.length >= 32));
+
+/** As many variables as a payload may carry. */
+export const variableNames: Kind<string[]> = kind('list', 'a list of at most 32 texts without white space', (value) => words.wrong(value) === undefined && (value as string[]).length <= 32);
 
 /** Addresses and networks that webhooks may go to although they are not public. */
 export const networks: Kind<string[]> = kind('list', 'a list of IP addresses and networks, for example 10.0.0.0/8 or ::1', (value) => Array.isArray(value) && value.every(isNetwork));

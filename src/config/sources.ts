@@ -42,6 +42,9 @@ function sort(section: unknown, known: object, prefix: string, from: string, int
 /** The variable that names the file laid over the defaults. */
 export const FILE_VARIABLE = 'HOOKSWITCH_CONFIG';
 
+/** The variable with the token by which a command uses the API of a running daemon. No key of the configuration: the daemon has no use for it. */
+export const TOKEN_VARIABLE = 'HOOKSWITCH_TOKEN';
+
 /** The variables that are set. Compose files and unit files leave empty ones behind, which mean "not set". */
 export function setVariables(env: NodeJS.ProcessEnv): Record<string, string> {
   return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1].trim() !== ''));
@@ -49,7 +52,7 @@ export function setVariables(env: NodeJS.ProcessEnv): Record<string, string> {
 
 /** A HOOKSWITCH_ variable that nothing reads is a misspelt one, and a misspelt one would be ignored in silence. */
 export function strayVariables(env: Record<string, string>): Fault[] {
-  const known = new Set([FILE_VARIABLE, ...allKeys().map(([, { env: name }]) => name)]);
+  const known = new Set([FILE_VARIABLE, TOKEN_VARIABLE, ...allKeys().map(([, { env: name }]) => name)]);
   return Object.entries(env)
     .filter(([name, value]) => name.startsWith('HOOKSWITCH_') && !known.has(name) && !isServiceLink(name, value))
     .map(([name]) => ({ key: name, value: MASK, problem: 'is not known; `hookswitch config --describe` lists the variables', from: name }));

@@ -1,7 +1,9 @@
 import { aborted, type Clock } from '../clock.js';
 import type { Service } from '../lifecycle.js';
 import type { Logger } from '../log.js';
+import type { Vault } from '../seal.js';
 import type { Directory } from '../subscriptions/directory.js';
+import { Credentials } from './credentials.js';
 import { loadDirectory } from './directory-load.js';
 import { listen, type Listener } from './listen.js';
 import { codeOf, type Queryable } from './pool.js';
@@ -20,6 +22,8 @@ export interface FeedDeps {
   db: Queryable;
   /** For the connection that listens. */
   url: string;
+  /** Opens keys and secrets, and seals the secrets of URLs that have none yet. */
+  vault: Vault;
   clock: Clock;
   log: Logger;
   /** A number in [0, 1). */
@@ -45,6 +49,7 @@ export function createDirectoryFeed(deps: FeedDeps): DirectoryFeed {
 class Feed implements DirectoryFeed {
   readonly name = 'directory';
   readonly #deps: FeedDeps;
+  readonly #credentials: Credentials;
   readonly #stopping = new AbortController();
   readonly #told = new Set<string>();
   readonly #waiting: (() => void)[] = [];
@@ -56,6 +61,7 @@ class Feed implements DirectoryFeed {
 
   constructor(deps: FeedDeps) {
     this.#deps = deps;
+    this.#credentials = new Credentials(deps);
   }
 
   isFresh(): boolean {
@@ -128,7 +134,7 @@ class Feed implements DirectoryFeed {
     const names = [...this.#told];
     this.#told.clear();
     try {
-      await load(this.#deps, names);
+      await load(this.#deps, names, this.#credentials);
     } catch (error) {
       for (const name of names) this.#told.add(name); // still owed
       throw error;
@@ -140,9 +146,9 @@ class Feed implements DirectoryFeed {
   }
 }
 
-async function load({ directory, db }: FeedDeps, names: string[]): Promise<void> {
+async function load({ directory, db }: FeedDeps, names: string[], credentials: Credentials): Promise<void> {
   const ids = names.includes(EVERYTHING) || names.length > MANY ? null : names;
-  const { domains, subscriptions } = await loadDirectory(db, ids);
+  const { domains, subscriptions } = await loadDirectory(db, ids, credentials);
   if (ids === null) return directory.replaceAll(domains, subscriptions);
   // In one go, so that nobody sees half of a commit that concerned two domains.
   for (const id of ids) directory.replaceDomain(id, domains.find((domain) => domain.id === id), subscriptions.filter(({ domainId }) => domainId === id));

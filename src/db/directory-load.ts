@@ -1,18 +1,28 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Domain } from '../subscriptions/directory.js';
-import type { Subscription } from '../subscriptions/subscription.js';
+import type { Signing, Subscription } from '../subscriptions/subscription.js';
+import type { Credentials } from './credentials.js';
 import type { Queryable } from './pool.js';
+import { addReceivers } from './receivers.js';
 
-/** The directory's part of the database: tenants, and the enabled subscriptions of enabled tenants. */
+/** The directory's part of the database: tenants, and the subscriptions of enabled tenants. */
 export interface DirectoryRows { domains: Domain[]; subscriptions: Subscription[] }
 
+const SECRETS_AT_ONCE = 1_000;
+const OPENED_AT_ONCE = 500;
+
 /**
- * Loads the named domains, or all of them. The two statements may see different moments; whatever commits between them
- * has told the directory, which then loads again.
+ * Loads the named domains, or all of them; a URL that has no secret yet gets one. The statements may see different moments;
+ * whatever commits between them has told the directory, which then loads again.
  */
-export async function loadDirectory(db: Queryable, domainIds: string[] | null): Promise<DirectoryRows> {
+export async function loadDirectory(db: Queryable, domainIds: string[] | null, credentials: Credentials): Promise<DirectoryRows> {
   const domains = await loadDomains(db, domainIds);
-  const rows = await loadSubscriptions(db, domainIds);
-  return { domains, subscriptions: share(rows, new Map(domains.map((domain) => [domain.id, domain]))) };
+  let rows = await loadSubscriptions(db, domainIds);
+  if (rows.some(isUnsigned)) {
+    await giveSecrets(db, rows.filter(isUnsigned), credentials);
+    rows = await loadSubscriptions(db, domainIds);
+  }
+  return { domains, subscriptions: await share(rows, new Map(domains.map((domain) => [domain.id, domain])), credentials) };
 }
 
 async function loadDomains(db: Queryable, domainIds: string[] | null): Promise<Domain[]> {
@@ -24,28 +34,58 @@ async function loadDomains(db: Queryable, domainIds: string[] | null): Promise<D
 async function loadSubscriptions(db: Queryable, domainIds: string[] | null): Promise<SubscriptionRow[]> {
   const { rows } = await db.query<SubscriptionRow>(
     `select e.event_domain_uuid as id, e.domain_uuid as "domainId", e.event_name as event, e.callback_url as url, e.callback_apikey as "apiKey",
-            e.payload_format as format, e.rate_per_second as "ratePerSecond"
+            e.payload_format as format, e.rate_per_second as "ratePerSecond", e.enabled,
+            r.secret, case when r.previous_until > now() then r.previous_secret end as "previousSecret", r.previous_until as "previousUntil"
        from event_domain e join domain d using (domain_uuid)
-      where e.enabled and d.enabled and ($1::uuid[] is null or e.domain_uuid = any ($1))
+       left join receiver r on r.domain_uuid = e.domain_uuid and r.callback_url = e.callback_url
+      where d.enabled and ($1::uuid[] is null or e.domain_uuid = any ($1))
       order by e.domain_uuid, e.created_at, e.event_domain_uuid`,
     [domainIds],
   );
   return rows;
 }
 
-type SubscriptionRow = Omit<Subscription, 'domainName'>;
+type SubscriptionRow = Omit<Subscription, 'domainName' | 'signing'> & { secret: string | null; previousSecret: string | null; previousUntil: Date | null };
+type SignedRow = SubscriptionRow & { secret: string };
 
-/** One string for what many rows repeat: a domain's id and name, event names, and a URL and key used for several events. */
-function share(rows: SubscriptionRow[], domains: ReadonlyMap<string, Domain>): Subscription[] {
+const isUnsigned = ({ secret }: SubscriptionRow) => secret === null;
+const isSigned = (row: SubscriptionRow): row is SignedRow => !isUnsigned(row);
+
+/** Whoever subscribes by plain SQL knows nothing of secrets. */
+async function giveSecrets(db: Queryable, rows: readonly SubscriptionRow[], credentials: Credentials): Promise<void> {
+  const receivers = [...new Map(rows.map(({ domainId, url }) => [`${domainId} ${url}`, { domainId, url }])).values()];
+  for (let at = 0; at < receivers.length; at += SECRETS_AT_ONCE) {
+    await addReceivers(db, receivers.slice(at, at + SECRETS_AT_ONCE).map((name) => ({ ...name, secret: credentials.fresh(name) })));
+  }
+}
+
+/**
+ * One string for what many rows repeat: a domain's id and name, event names, a URL and key used for several events; and one record
+ * of keys for each URL. To open 100,000 rows takes a second, so others get their turn in between.
+ */
+async function share(rows: readonly SubscriptionRow[], domains: ReadonlyMap<string, Domain>, credentials: Credentials): Promise<Subscription[]> {
   const seen = new Map<string, string>();
   const once = (text: string) => {
     const known = seen.get(text);
     if (known === undefined) seen.set(text, text);
     return known ?? text;
   };
-  return rows.flatMap(({ domainId, event, url, apiKey, ...rest }) => {
-    const domain = domains.get(domainId);
-    if (!domain) return []; // added between the two statements
-    return { ...rest, domainId: domain.id, domainName: domain.name, event: once(event), url: once(url), apiKey: once(apiKey) };
-  });
+  const signings = new Map<string, Signing>();
+  const signingOf = (row: SignedRow) => {
+    const receiver = `${row.domainId} ${row.url}`;
+    const signing = signings.get(receiver) ?? credentials.signing(row);
+    signings.set(receiver, signing);
+    return signing;
+  };
+  const subscriptions: Subscription[] = [];
+  for (const [index, row] of rows.entries()) {
+    if (index % OPENED_AT_ONCE === OPENED_AT_ONCE - 1) await nextTurn();
+    const domain = domains.get(row.domainId);
+    if (domain === undefined || !isSigned(row)) continue; // added between two statements
+    const { id, event, url, format, ratePerSecond, enabled } = row;
+    const apiKey = credentials.apiKey(row);
+    const proof = typeof apiKey === 'string' ? { apiKey: once(apiKey), signing: signingOf(row) } : { apiKey: '', signing: apiKey };
+    subscriptions.push({ id, domainId: domain.id, domainName: domain.name, event: once(event), url: once(url), format, ratePerSecond, enabled, ...proof });
+  }
+  return subscriptions;
 }

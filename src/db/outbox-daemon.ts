@@ -1,17 +1,17 @@
 import type { Queryable } from './pool.js';
 
 /** The first half of the advisory locks that show which daemons live; the second is the daemon's id. */
-const LOCK_CLASS = 1_215_262_571;
+export const LOCK_CLASS = 1_215_262_571;
 
 /**
- * Makes this process known and returns its id. The session keeps a lock on it until it ends, however it ends; nobody sees the
+ * Makes this process known, with the version of its build, and returns its id. The session keeps a lock on it until it ends, however it ends; nobody sees the
  * row before the lock is held.
  */
-export async function register(session: Queryable, name: string): Promise<number> {
+export async function register(session: Queryable, name: string, version?: string): Promise<number> {
   const { rows } = await session.query<{ id: number }>(
-    `with me as (insert into daemon (name) values ($1) returning id)
+    `with me as (insert into daemon (name, version) values ($1, $3) returning id)
      select id, pg_advisory_lock($2, id) from me`,
-    [name, LOCK_CLASS],
+    [name, LOCK_CLASS, version ?? null],
   );
   return rows[0]!.id;
 }
@@ -56,13 +56,13 @@ export async function takeOver(session: Queryable, id: number, name: string): Pr
 export async function sweep(session: Queryable, leaseMs: number): Promise<number> {
   const { rowCount } = await session.query(
     `with lost as (
-       select d.id, d.leased_by from delivery d
+       select d.day, d.id, d.leased_by from delivery d
         where d.state = 'leased' and not exists (
           select 1 from daemon m where m.id = d.leased_by and m.seen_at > now() - $1 * interval '1 ms')
      )
      update delivery d set state = 'pending', leased_by = null, due_at = now()
        from lost
-      where d.id = lost.id and d.leased_by = lost.leased_by and d.state = 'leased'`,
+      where d.day = lost.day and d.id = any (array[lost.id]) and d.leased_by = lost.leased_by`,
     [leaseMs],
   );
   return rowCount ?? 0;

@@ -20,7 +20,8 @@ export interface PoolOptions {
   connectTimeoutMs?: number;
 }
 
-const OLDEST_VERSION = 15;
+/** Of Postgres: what our statements need. */
+export const OLDEST_VERSION = 15;
 
 /** The server could not be asked: it is away, or refuses us; it may be different in a moment. */
 export class ServerAway extends Error {}
@@ -42,6 +43,9 @@ export function createPool({ url, max = 10, statementTimeoutMs = 30_000, connect
   const pool = new pg.Pool({ ...connectionOptions(url), max, statement_timeout: statementTimeoutMs, connectionTimeoutMillis: connectTimeoutMs });
   // Without a listener the end of an idle connection would end the process; the pool itself just opens another.
   pool.on('error', (error) => { if (!pool.ending) log.warn('idle database connection lost', { code: codeOf(error) }); });
+  // What a server that shuts down says in the same breath as its greeting comes when the pool no longer listens, and who asked for the
+  // connection not yet.
+  pool.on('connect', (client) => { client.on('error', () => {}); });
   return pool;
 }
 

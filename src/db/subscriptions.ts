@@ -2,9 +2,8 @@ import type { Subscription } from '../subscriptions/subscription.js';
 import type { Queryable } from './pool.js';
 import { isUuid } from './uuid.js';
 
-/** A subscription as stored. */
-export interface StoredSubscription extends Subscription {
-  readonly enabled: boolean;
+/** A subscription as stored: its key is sealed where there is one to seal with, see `SealedSubscriptions`. */
+export interface StoredSubscription extends Omit<Subscription, 'signing'> {
   /** Why the daemon disabled it, and when it was disabled; null where its tenant did it, or it is enabled. */
   readonly disabledReason: string | null;
   readonly disabledAt: Date | null;
@@ -12,7 +11,8 @@ export interface StoredSubscription extends Subscription {
   readonly updatedAt: Date;
 }
 
-const COLUMNS = `event_domain_uuid as id, domain_uuid as "domainId", domain_name as "domainName", event_name as event, callback_url as url,
+/** The columns of `StoredSubscription`. */
+export const COLUMNS = `event_domain_uuid as id, domain_uuid as "domainId", domain_name as "domainName", event_name as event, callback_url as url,
   callback_apikey as "apiKey", payload_format as format, rate_per_second as "ratePerSecond", enabled,
   disabled_reason as "disabledReason", disabled_at as "disabledAt", created_at as "createdAt", updated_at as "updatedAt"`;
 
@@ -41,7 +41,7 @@ export async function findSubscription(db: Queryable, id: string): Promise<Store
 
 /**
  * Subscribes a tenant to an event at a URL. Doing it again sets the key and enables it; its id stays, for webhook ids derive from it.
- * Of two at once one creates it, and both get the same id. Undefined when there is no such tenant.
+ * Of two at once one creates it, and both get the same id. Undefined when there is no such tenant. The key is stored as it is given.
  */
 export async function upsertSubscription(
   db: Queryable, domainId: string, event: string, url: string, apiKey: string,

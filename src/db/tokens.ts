@@ -31,6 +31,12 @@ export interface StoredToken {
   readonly revokedAt: Date | null;
 }
 
+/** A token with its place in the list: microseconds since 1970, more than a Date holds. */
+export interface ListedToken extends StoredToken { readonly createdMicros: number }
+
+const SELECT = `select token_uuid as id, label, is_admin as "isAdmin", domain_uuid as "domainId", d.domain_name as "domainName", t.created_at as "createdAt",
+            expires_at as "expiresAt", last_used_at as "lastUsedAt", revoked_at as "revokedAt"`;
+
 /** Stores a token and returns its id. Throws for a tenant that does not exist. */
 export async function insertToken(db: Queryable, { sha256, label, domainId, expiresAt }: NewToken): Promise<string> {
   if (domainId !== null && !isUuid(domainId)) throw new Error('A token needs the uuid of its tenant');
@@ -68,14 +74,37 @@ export async function touchToken(db: Queryable, id: string): Promise<void> {
 export async function listTokens(db: Queryable, domainId?: string): Promise<StoredToken[]> {
   if (domainId !== undefined && !isUuid(domainId)) return [];
   const { rows } = await db.query<StoredToken>(
-    `select token_uuid as id, label, is_admin as "isAdmin", domain_uuid as "domainId", d.domain_name as "domainName", t.created_at as "createdAt",
-            expires_at as "expiresAt", last_used_at as "lastUsedAt", revoked_at as "revokedAt"
+    `${SELECT}
        from api_token t left join domain d using (domain_uuid)
       where $1::uuid is null or domain_uuid = $1
       order by t.created_at desc, token_uuid`,
     [domainId ?? null],
   );
   return rows;
+}
+
+/** All tokens, or one tenant's, newest first: up to `limit`, after the one that ended the page before, be it there still or not. */
+export async function listTokenPage(
+  db: Queryable, limit: number, { domainId, after }: { domainId?: string; after?: { createdMicros: number; id: string } } = {},
+): Promise<ListedToken[]> {
+  if ((domainId !== undefined && !isUuid(domainId)) || (after !== undefined && !isUuid(after.id))) return [];
+  const { rows } = await db.query<ListedToken>(
+    `${SELECT}, (extract(epoch from t.created_at) * 1000000)::bigint as "createdMicros"
+       from api_token t left join domain d using (domain_uuid)
+      where ($2::uuid is null or domain_uuid = $2)
+        and ($3::bigint is null or (t.created_at, token_uuid) < (timestamptz 'epoch' + $3 * interval '1 microsecond', $4::uuid))
+      order by t.created_at desc, token_uuid desc
+      limit $1`,
+    [limit, domainId ?? null, after?.createdMicros ?? null, after?.id ?? null],
+  );
+  return rows;
+}
+
+/** A token by its id, whosever it is. For admins only. */
+export async function findTokenById(db: Queryable, id: string): Promise<StoredToken | undefined> {
+  if (!isUuid(id)) return undefined;
+  const { rows } = await db.query<StoredToken>(`${SELECT} from api_token t left join domain d using (domain_uuid) where token_uuid = $1`, [id]);
+  return rows[0];
 }
 
 /** Revokes a token for good; false when there is none of this id. A second time changes nothing. */

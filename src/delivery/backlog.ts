@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import { oldestWaitingSeconds } from '../db/outbox-age.js';
 import { countWaiting } from '../db/outbox-upkeep.js';
 import type { Queryable } from '../db/pool.js';
 import type { Metrics } from '../metrics.js';
@@ -16,6 +17,7 @@ export function createBacklog({ db, clock, metrics }: { db: Queryable; clock: Cl
   async function count(): Promise<number> {
     const waiting = await countWaiting(db, EXACT_UP_TO);
     metrics.backlog.set(waiting);
+    metrics.oldest.set(waiting === 0 ? 0 : await oldestWaitingSeconds(db, EXACT_UP_TO));
     return waiting;
   }
 

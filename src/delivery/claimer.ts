@@ -1,4 +1,5 @@
-import { claim, dueUrls, FIRST_URL, type Share } from '../db/outbox-claim.js';
+import { claim, dueUrls, FIRST_DAY, FIRST_URL, firstWaitingDay, type Share } from '../db/outbox-claim.js';
+import { putCdrFirst } from '../db/outbox-probe.js';
 import type { Queryable } from '../db/pool.js';
 import type { Lanes } from './lanes.js';
 import type { Receivers } from './receivers.js';
@@ -9,12 +10,15 @@ export interface ClaimerOptions {
   batch: number;
   /** URLs looked through by one statement. */
   urls: number;
+  /** `Clock.monotonicMs`. */
+  monotonicMs: () => number;
 }
 
 /**
  * Knows for which URLs something may be waiting in the outbox, and fetches it when there is room. It hears of them from the
  * writer (what could not be leased at once, a lane that moved on) and, for what comes due with time or was left by others,
- * from a look through the outbox now and then.
+ * from a look through the outbox now and then. A URL that is left alone is forgotten until a look finds it again, so what waits
+ * for it costs nothing.
  */
 export class Claimer {
   readonly #lanes: Lanes;
@@ -24,6 +28,8 @@ export class Claimer {
   readonly #wanted = new Set<string>();
   #looking = false;
   #cursor = FIRST_URL;
+  /** What waits of earlier days is found with the next look. */
+  #since = FIRST_DAY;
 
   constructor(lanes: Lanes, receivers: Receivers, options: ClaimerOptions) {
     this.#lanes = lanes;
@@ -32,27 +38,37 @@ export class Claimer {
   }
 
   /** Something for this URL is in the outbox and may be claimed. */
-  want(urlKey: string): void { this.#wanted.add(urlKey); }
+  want(urlKey: string): void {
+    if (!this.#receivers.isBarred(urlKey)) this.#wanted.add(urlKey);
+  }
 
   wants(urlKey: string): boolean { return this.#wanted.has(urlKey); }
 
   /** Look through the outbox with the next claim. */
-  lookAround(): void { this.#looking = true; }
+  lookAround(): void {
+    this.#receivers.sweep();
+    this.#looking = true;
+  }
 
   isReady(): boolean {
-    return this.#receivers.totalRoom() > 0 && (this.#looking || this.#shares().length > 0);
+    if (this.#receivers.totalRoom() <= 0) return false;
+    if (this.#looking) return true;
+    for (const urlKey of this.#wanted) if (this.#receivers.share(urlKey).room > 0) return true;
+    return false;
   }
 
   /** One claim, into the lanes. */
   async claimOnce(db: Queryable, daemonId: number): Promise<void> {
     if (this.#looking) await this.#look(db);
-    const shares = this.#shares();
+    const { shares, probes } = this.#shares();
     if (shares.length === 0) return;
-    const claimed = await claim(db, shares, { daemonId, holdMs: this.#options.holdMs });
+    if (probes.length > 0) await putCdrFirst(db, probes, this.#since);
+    const claimed = await claim(db, shares, { daemonId, holdMs: this.#options.holdMs, since: this.#since });
+    const nowMs = this.#options.monotonicMs();
     const counts = new Map<string, number>();
-    for (const delivery of claimed) {
+    for (const { expiresInMs, ...delivery } of claimed) {
       counts.set(delivery.urlKey, (counts.get(delivery.urlKey) ?? 0) + 1);
-      this.#lanes.join(delivery);
+      this.#lanes.join({ ...delivery, expiresAtMs: expiresInMs === null ? null : nowMs + expiresInMs });
     }
     for (const { urlKey, room } of shares) {
       this.#wanted.delete(urlKey);
@@ -60,22 +76,40 @@ export class Claimer {
     }
   }
 
-  #shares(): Share[] {
+  /** Tenants by turns, each with one of his URLs at a time: however many he has, the others' come no later for it. */
+  #shares(): { shares: Share[]; probes: string[] } {
     const shares: Share[] = [];
+    const probes: string[] = [];
     let left = Math.min(this.#receivers.totalRoom(), this.#options.batch);
-    for (const urlKey of this.#wanted) {
-      if (left <= 0) break;
-      if (!this.#receivers.isHungry(urlKey)) continue;
-      const room = Math.min(this.#receivers.room(urlKey), left);
-      shares.push({ urlKey, room });
-      left -= room;
+    for (let turn = this.#byTenant(); turn.length > 0 && left > 0; turn = turn.filter((urlKeys) => urlKeys.length > 0)) {
+      for (const urlKeys of turn) {
+        const urlKey = urlKeys.shift()!;
+        const { room, probe } = this.#receivers.share(urlKey);
+        if (room === 0 || left <= 0) continue;
+        shares.push({ urlKey, room: Math.min(room, left) });
+        if (probe) probes.push(urlKey);
+        left -= room;
+      }
     }
-    return shares;
+    return { shares, probes };
+  }
+
+  /** A URL whose tenant is not known yet counts as a tenant of its own. */
+  #byTenant(): string[][] {
+    const byTenant = new Map<string, string[]>();
+    for (const urlKey of this.#wanted) {
+      if (this.#receivers.isBarred(urlKey)) { this.#wanted.delete(urlKey); continue; }
+      const tenant = this.#receivers.tenantOf(urlKey) ?? urlKey;
+      const urlKeys = byTenant.get(tenant);
+      if (urlKeys) urlKeys.push(urlKey); else byTenant.set(tenant, [urlKey]);
+    }
+    return [...byTenant.values()];
   }
 
   async #look(db: Queryable): Promise<void> {
-    const { due, next } = await dueUrls(db, this.#cursor, this.#options.urls);
-    for (const urlKey of due) this.#wanted.add(urlKey);
+    if (this.#cursor === FIRST_URL) this.#since = await firstWaitingDay(db);
+    const { due, next } = await dueUrls(db, this.#cursor, this.#options.urls, this.#since);
+    for (const urlKey of due) this.want(urlKey);
     this.#cursor = next;
     this.#looking = next !== FIRST_URL;
   }

@@ -10,11 +10,13 @@ import { judge } from '../webhook/outcome.js';
 import { createBacklog } from './backlog.js';
 import { Claimer } from './claimer.js';
 import { deliver, type DeliverDeps } from './deliver.js';
-import { expiryOf, type TimesToLive } from './expiry.js';
+import { lifeOf, type TimesToLive } from './expiry.js';
 import { Incoming, type IncomingOptions } from './incoming.js';
 import { Lanes } from './lanes.js';
 import { Leftovers } from './leftovers.js';
 import { Presence, type PresenceOptions } from './presence.js';
+import type { BreakerPolicy } from './breaker.js';
+import type { ReceiverHealth } from './health.js';
 import { Receivers, type Verdict } from './receivers.js';
 import type { Spill } from './spill.js';
 import { Writer } from './writer.js';
@@ -28,14 +30,22 @@ export interface DeliveriesDeps extends Pick<DeliverDeps, 'send' | 'subscription
   random: () => number;
   /** For what is not committed when `stop` ends; without it, that is lost. */
   spill?: Spill;
+  /** Told of each attempt that was made, and what came of it. */
+  observe?: (delivery: Delivery, verdict: Verdict) => void;
   /** See `Deliveries.hasRoom`; called with each change of it. */
   onRoom?: IncomingOptions['onRoom'];
+  /** Told of each attempt, how it went and how long it took; neither throws nor waits. */
+  watch?: { attempt(delivery: Delivery, verdict: Verdict, ms: number): void };
 }
 
 export interface DeliveriesOptions extends PresenceOptions {
   /** POSTs at once, and to one URL. */
   concurrency: number;
   perUrl: number;
+  /** See `SlotsOptions`. */
+  slowConcurrency: number;
+  slowMs: number;
+  breaker: BreakerPolicy;
   /** How long a failing delivery keeps its lane waiting, from its first attempt. */
   holdMs: number;
   /** How often the outbox is looked through for what has come due. */
@@ -48,9 +58,10 @@ export interface DeliveriesOptions extends PresenceOptions {
 }
 
 export const DEFAULT_DELIVERIES = {
-  concurrency: 64, perUrl: 8, holdMs: 600_000, pollMs: 500, heartbeatMs: 2_000, leaseMs: 15_000, timeoutMs: 10_000,
+  concurrency: 64, perUrl: 8, slowConcurrency: 512, slowMs: 250, holdMs: 600_000, pollMs: 500, heartbeatMs: 2_000, leaseMs: 15_000, timeoutMs: 10_000,
   maxBuffered: 100_000, maxBatch: 1_000,
-  ttlMs: { ringing: 900_000, answered: 900_000, hangup: 259_200_000, cdr: 259_200_000 },
+  breaker: { failures: 10, share: 0.5, minSamples: 20, windowMs: 60_000, firstProbeMs: 15_000, lastProbeMs: 600_000 },
+  ttlMs: { ringing: 900_000, answered: 900_000, hangup: 259_200_000, cdr: 259_200_000, missed: 259_200_000, recording: 259_200_000 },
 };
 
 /** The way out: takes promises, keeps them. */
@@ -70,10 +81,10 @@ export interface Deliveries extends Service {
   idle(): Promise<void>;
   /** See `createBacklog`. */
   backlog(): Promise<number>;
+  /** The URLs that are not plainly well, as this daemon has found them; at most a thousand. */
+  health(): ReceiverHealth[];
 }
 
-/** In memory at most this many times the POSTs at once: enough that none is ever waited for. */
-const MEMORY_PER_SLOT = 16;
 const CLAIM_BATCH = 256;
 const URLS_PER_LOOK = 1_000;
 // Longer than the server's own limit for a statement, so that only silence ends a connection.
@@ -81,27 +92,32 @@ const WRITE_DEADLINE_MS = 35_000;
 
 export function createDeliveries(deps: DeliveriesDeps, options: DeliveriesOptions): Deliveries {
   const { pool, clock, log, metrics, random } = deps;
-  const { concurrency, perUrl, holdMs } = options;
+  const { holdMs } = options;
   const dropping = new AbortController();
   setMaxListeners(0, dropping.signal); // every POST in hand listens to it
   const session = createSession(pool, { deadlineMs: WRITE_DEADLINE_MS });
   const presence = new Presence({ pool, clock, log, onChange: () => { claimer.lookAround(); writer.wake(); } }, options);
-  const receivers = new Receivers({ concurrency, perUrl, capacity: concurrency * MEMORY_PER_SLOT });
+  const receivers = new Receivers({ clock, log, metrics, random, rateOf: ({ subscriptionId }) => deps.subscriptionOf(subscriptionId)?.ratePerSecond ?? null }, options);
   const lanes = new Lanes({ receivers, attempt, onVerdict: (delivery, verdict) => writer.record(delivery, verdict) });
-  const claimer = new Claimer(lanes, receivers, { holdMs, batch: CLAIM_BATCH, urls: URLS_PER_LOOK });
+  const claimer = new Claimer(lanes, receivers, { holdMs, batch: CLAIM_BATCH, urls: URLS_PER_LOOK, monotonicMs: () => clock.monotonicMs() });
   const incoming = new Incoming({ maxBuffered: options.maxBuffered, onRoom: deps.onRoom });
   const writer = new Writer({ db: session, clock, log, metrics, random, lanes, receivers, claimer, incoming, presence }, options);
   const leftovers = new Leftovers({ incoming, log, spill: deps.spill });
   let running: Promise<void> | undefined;
+  showLimits(metrics, options);
 
   /** A fault of ours in one delivery must not lose it, nor keep it in hand for ever: it is retried like any other, aloud. */
   async function attempt(delivery: Delivery): Promise<Verdict> {
     metrics.slotsBusy.inc();
+    const startedAtMs = clock.monotonicMs();
     try {
-      return await deliver(delivery, { ...deps, mayPost: () => presence.isFresh() }, dropping.signal);
+      const verdict = await deliver(delivery, { ...deps, mayPost: () => presence.isFresh() }, dropping.signal);
+      if (verdict.health !== undefined) deps.observe?.(delivery, verdict);
+      deps.watch?.attempt(delivery, verdict, clock.monotonicMs() - startedAtMs);
+      return verdict;
     } catch (error) {
       log.error('attempt failed by a fault of ours', { id: delivery.id, error: error instanceof Error ? error.name : 'unknown' });
-      return judge({ kind: 'unreachable', code: 'FAULT' }, delivery.attempt, deps.policy);
+      return judge({ kind: 'unreachable', code: 'FAULT', timing: { totalMs: 0 } }, delivery.attempt - delivery.attemptsBefore, deps.policy);
     } finally {
       metrics.slotsBusy.dec();
     }
@@ -110,7 +126,7 @@ export function createDeliveries(deps: DeliveriesDeps, options: DeliveriesOption
   return {
     name: 'deliveries',
     add(deliveries, flow) {
-      const promises = deliveries.map((delivery) => ({ delivery, expiresAtMs: expiryOf(delivery, options.ttlMs, clock) }));
+      const promises = deliveries.map((delivery) => ({ delivery, ...lifeOf(delivery, options.ttlMs, clock) }));
       if (promises.length === 0 && flow === undefined) return;
       incoming.add({ promises, ...(flow !== undefined && { flow }) });
       writer.wake();
@@ -119,6 +135,7 @@ export function createDeliveries(deps: DeliveriesDeps, options: DeliveriesOption
     hasRoom: () => incoming.hasRoom,
     flushed: () => writer.flushed(),
     idle: () => writer.idle(),
+    health: () => receivers.health(),
     backlog: createBacklog({ db: pool, clock, metrics }),
     async start() {
       await leftovers.takeUp();
@@ -134,4 +151,10 @@ export function createDeliveries(deps: DeliveriesDeps, options: DeliveriesOption
       await leftovers.keep();
     },
   };
+}
+
+function showLimits(metrics: Metrics, { maxBuffered, concurrency, slowConcurrency }: DeliveriesOptions): void {
+  metrics.bufferLimit.set(maxBuffered);
+  metrics.slots.set({ pool: 'ordinary' }, concurrency);
+  metrics.slots.set({ pool: 'slow' }, slowConcurrency);
 }

@@ -1,7 +1,8 @@
 import type { FlowRecord, NewDelivery } from '../db/outbox.js';
+import type { Life } from './expiry.js';
 
-/** A delivery to be promised, and until when it is worth sending; milliseconds since 1970, null: for ever. */
-export interface Promised { readonly delivery: NewDelivery; readonly expiresAtMs: number | null }
+/** A delivery to be promised, and how long it is worth sending. */
+export interface Promised extends Life { readonly delivery: NewDelivery }
 
 /** What one event brought, committed as a whole: its deliveries, and what is to be kept of their flow. */
 export interface Item {

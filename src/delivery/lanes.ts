@@ -60,7 +60,7 @@ export class Lanes {
     this.#held.delete(delivery);
     if (!held) this.#block(lane);
     this.#advance(lane);
-    this.#deps.receivers.leave(delivery.urlKey);
+    this.#deps.receivers.leave(delivery);
   }
 
   /** All that is in memory, which is all that this process believes to hold. */
@@ -72,6 +72,7 @@ export class Lanes {
   close(): void {
     this.#closed = true;
     for (const lane of this.#lanes.values()) this.#block(lane);
+    this.#deps.receivers.close();
   }
 
   #enter(delivery: Delivery): Lane {
@@ -83,7 +84,7 @@ export class Lanes {
     }
     lane.waiting.push(delivery);
     this.#held.add(delivery);
-    this.#deps.receivers.enter(delivery.urlKey);
+    this.#deps.receivers.enter(delivery);
     return lane;
   }
 
@@ -98,16 +99,16 @@ export class Lanes {
     if (next !== undefined) {
       lane.inHand = true;
       lane.unsettled += 1;
-      this.#deps.receivers.run(next.urlKey, () => this.#take(lane, next));
+      this.#deps.receivers.run(next, (go) => this.#take(lane, next, go));
     } else if (lane.unsettled === 0 && lane.waiting.length === 0) {
       this.#lanes.delete(lane.key);
       this.#blocked.delete(lane);
     }
   }
 
-  /** The lane may have been blocked while this one waited for its slot. */
-  async #take(lane: Lane, delivery: Delivery): Promise<Verdict> {
-    const verdict: Verdict = lane.blocked ? { kind: 'released' } : await this.#deps.attempt(delivery);
+  /** The lane may have been blocked while this one waited for its slot, or its receiver may be left alone. */
+  async #take(lane: Lane, delivery: Delivery, go: boolean): Promise<Verdict> {
+    const verdict: Verdict = lane.blocked || !go ? { kind: 'released' } : await this.#deps.attempt(delivery);
     lane.inHand = false;
     if (verdict.kind === 'retry' || verdict.kind === 'released') this.#block(lane);
     this.#deps.onVerdict(delivery, verdict);

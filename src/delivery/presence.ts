@@ -8,6 +8,8 @@ import type { Logger } from '../log.js';
 export interface PresenceOptions {
   /** One per running process, the same after a restart: under it a new start takes over at once what a dead one left. */
   name: string;
+  /** Of this build; who wants to change the tables sees it. */
+  version?: string;
   heartbeatMs: number;
   /** A daemon silent for so long loses its leases. */
   leaseMs: number;
@@ -125,8 +127,8 @@ export class Presence implements Service {
   }
 
   async #enter(): Promise<void> {
-    const { name } = this.#options;
-    this.#id = await register(this.#session, name);
+    const { name, version } = this.#options;
+    this.#id = await register(this.#session, name, version);
     this.#locked = true;
     const deliveries = await takeOver(this.#session, this.#id, name);
     if (deliveries > 0) this.#deps.log.info('took over from an earlier process', { name, deliveries });

@@ -1,80 +1,293 @@
-import PQueue from 'p-queue';
-import type { Outcome } from '../webhook/outcome.js';
-
-/** What became of a delivery in hand; `released` was not sent and goes back to the outbox, nor was `expired`, which stays there. */
-export type Verdict = Outcome | { kind: 'released' };
-
-export interface SlotOptions {
-  /** POSTs at once. */
-  concurrency: number;
-  /** POSTs at once to one URL. */
-  perUrl: number;
-  /** Deliveries in memory; what is beyond waits in Postgres. */
-  capacity: number;
-}
-
-interface Receiver { slots: PQueue; inMemory: number; failing: boolean }
+import type { Clock } from '../clock.js';
+import type { Delivery } from '../db/outbox.js';
+import type { Logger } from '../log.js';
+import type { Metrics } from '../metrics.js';
+import type { AttemptRecord, Outcome } from '../webhook/outcome.js';
+import { Alarm } from './alarm.js';
+import { Breaker, type BreakerPolicy, type BreakerState } from './breaker.js';
+import type { Health, ReceiverHealth } from './health.js';
+import { Memory } from './memory.js';
+import { Rate } from './rate.js';
+import { Slots } from './slots.js';
 
 /**
- * The slots for POSTs, and each URL's share of them and of the memory. A URL that cannot even be reached gets one slot until
- * it answers again: many dead ones must not fill all slots with waiting for them.
+ * What became of a delivery in hand; `released` was not sent and goes back to the outbox, nor was `expired`, which stays there, nor
+ * `held`, whose subscription is disabled. `record` and `health` are there where an attempt was made.
+ */
+export type Verdict = (Outcome | { kind: 'released' } | { kind: 'held' }) & { readonly record?: AttemptRecord; readonly health?: Health };
+
+export interface ReceiversOptions {
+  /** See `SlotsOptions`. */
+  concurrency: number;
+  slowConcurrency: number;
+  slowMs: number;
+  /** POSTs at once to one URL. */
+  perUrl: number;
+  breaker: BreakerPolicy;
+}
+
+export interface ReceiversDeps {
+  clock: Clock;
+  log: Logger;
+  metrics: Pick<Metrics, 'breakers'>;
+  /** A number in [0, 1). */
+  random: () => number;
+  /** How many POSTs a second a delivery's subscription wants at most; null: any number. */
+  rateOf: (delivery: Delivery) => number | null;
+}
+
+/** Makes one POST, or, where it may not `go`, hands the delivery back unsent. Never rejects. */
+export type Post = (go: boolean) => Promise<Verdict>;
+
+interface Entry { readonly delivery: Delivery; readonly post: Post }
+
+interface Receiver {
+  readonly urlKey: string;
+  /** For the log; the rest of the URL may be secret. */
+  readonly host: string;
+  readonly breaker: Breaker;
+  /** Whose deliveries were the last ones. */
+  tenant: string;
+  readonly waiting: Entry[];
+  inMemory: number;
+  /** Of whom, and how many of each. */
+  readonly tenants: Map<string, number>;
+  inHand: number;
+  slow: boolean;
+  /** POSTs in a row that did not take long. */
+  prompt: number;
+  /** When a POST ended last. */
+  answeredAtMs: number;
+  lastFailure: string | null;
+  /** The breaker's state as it was told last. */
+  told: BreakerState;
+  usedAtMs: number;
+}
+
+/** In memory at most this many times the POSTs at once: enough that none is ever waited for. */
+const MEMORY_PER_SLOT = 16;
+/** A URL of which nothing is known, neither whose it is nor how it does, gets so many deliveries at first. */
+const FIRST_SHARE = 2;
+/** After so many POSTs in a row that did not take long, a slow receiver is an ordinary one again. */
+const PROMPT_AGAIN = 8;
+/** How long one is remembered that is not well and to which nothing goes any more. */
+const FORGET_MS = 3_600_000;
+const MOST_TOLD = 1_000;
+
+/**
+ * What each URL may have: how many POSTs at once and how many deliveries in memory, by how it has been doing. One that fails is
+ * left alone (`Breaker`); one that is slow has its POSTs in the slow pool (`Slots`), one at a time until they succeed; over its
+ * subscription's rate a delivery waits without a slot. What must not be sent now goes back to the outbox as it was.
  */
 export class Receivers {
-  readonly #options: SlotOptions;
-  readonly #slots: PQueue;
+  readonly #deps: ReceiversDeps;
+  readonly #options: ReceiversOptions;
+  readonly #slots: Slots;
+  readonly #memory: Memory;
+  readonly #rate = new Rate();
   readonly #receivers = new Map<string, Receiver>();
-  #inMemory = 0;
+  /** Those where something waits for its subscription's rate. */
+  readonly #throttled = new Set<Receiver>();
+  readonly #alarm: Alarm;
+  #sweptAtMs = 0;
+  #closed = false;
 
-  constructor(options: SlotOptions) {
+  constructor(deps: ReceiversDeps, options: ReceiversOptions) {
+    this.#deps = deps;
     this.#options = options;
-    this.#slots = new PQueue({ concurrency: options.concurrency });
+    this.#slots = new Slots(deps.clock, options);
+    this.#memory = new Memory({ ordinary: options.concurrency * MEMORY_PER_SLOT, slow: options.slowConcurrency });
+    this.#alarm = new Alarm(deps.clock, () => this.#resume());
   }
 
-  /** A delivery to this URL came into memory. */
-  enter(urlKey: string): void {
-    let receiver = this.#receivers.get(urlKey);
-    if (receiver === undefined) {
-      receiver = { slots: new PQueue({ concurrency: this.#options.perUrl }), inMemory: 0, failing: false };
-      this.#receivers.set(urlKey, receiver);
-    }
+  /** A delivery came into memory. */
+  enter(delivery: Delivery): void {
+    const { urlKey, domainId } = delivery;
+    const receiver = this.#receivers.get(urlKey) ?? this.#add(delivery);
+    receiver.tenant = domainId;
     receiver.inMemory += 1;
-    this.#inMemory += 1;
+    receiver.tenants.set(domainId, (receiver.tenants.get(domainId) ?? 0) + 1);
+    this.#memory.enter(domainId, receiver.slow);
   }
 
-  /** A delivery to this URL left memory. A URL that fails is remembered, else each retry would give it all its slots again. */
-  leave(urlKey: string): void {
+  /** A delivery left memory. */
+  leave({ urlKey, domainId }: Delivery): void {
     const receiver = this.#receivers.get(urlKey)!;
     receiver.inMemory -= 1;
-    this.#inMemory -= 1;
-    if (receiver.inMemory === 0 && !receiver.failing) this.#receivers.delete(urlKey);
+    const left = receiver.tenants.get(domainId)! - 1;
+    if (left === 0) receiver.tenants.delete(domainId); else receiver.tenants.set(domainId, left);
+    receiver.usedAtMs = this.#deps.clock.monotonicMs();
+    this.#memory.leave(domainId, receiver.slow);
   }
 
-  /** Runs `post` when both the URL and the whole have a slot; the URL must be in memory. `post` never rejects. */
-  run(urlKey: string, post: () => Promise<Verdict>): void {
-    const receiver = this.#receivers.get(urlKey)!;
-    void receiver.slots.add(() => this.#slots.add(async () => this.#learn(receiver, await post())));
+  /** Has the delivery posted when its URL, its subscription's rate and the whole allow it; it must be in memory. */
+  run(delivery: Delivery, post: Post): void {
+    const receiver = this.#receivers.get(delivery.urlKey)!;
+    receiver.waiting.push({ delivery, post });
+    this.#dispatch(receiver);
   }
 
-  /** How many more deliveries to this URL may be in memory: enough to keep its slots busy and no more. */
-  room(urlKey: string): number {
+  /** How many more deliveries that are new may come into memory for this URL: enough to keep its slots busy and no more, none while it is left alone. */
+  room({ urlKey, domainId }: Pick<Delivery, 'urlKey' | 'domainId'>): number {
     const receiver = this.#receivers.get(urlKey);
-    const most = 2 * (receiver?.slots.concurrency ?? this.#options.perUrl);
-    return Math.max(0, Math.min(most - (receiver?.inMemory ?? 0), this.totalRoom()));
+    if (receiver === undefined) return Math.max(0, Math.min(2 * this.#options.perUrl, this.#memory.room(domainId, false)));
+    return receiver.breaker.state === 'closed' ? this.#roomOf(receiver, domainId) : 0;
   }
 
-  totalRoom(): number { return this.#options.capacity - this.#inMemory; }
-
-  /** Whether half of the URL's share is free, so that one claim brings several. */
-  isHungry(urlKey: string): boolean {
+  /** How many to claim for this URL now: none unless half of its share is free, so that one claim brings several; one as a probe. */
+  share(urlKey: string): { room: number; probe: boolean } {
     const receiver = this.#receivers.get(urlKey);
-    return receiver === undefined || receiver.inMemory <= receiver.slots.concurrency;
+    if (receiver === undefined) return { room: FIRST_SHARE, probe: false };
+    const probe = receiver.breaker.state !== 'closed';
+    const slots = receiver.breaker.slots(this.#deps.clock.monotonicMs());
+    const isHungry = receiver.inMemory < slots || (receiver.inMemory === slots && !receiver.slow && !probe);
+    return { room: isHungry ? this.#roomOf(receiver, receiver.tenant) : 0, probe };
   }
 
-  #learn(receiver: Receiver, verdict: Verdict): void {
-    if (verdict.kind === 'released' || verdict.kind === 'expired') return;
-    const failing = verdict.status === undefined && (verdict.kind === 'retry' || receiver.failing);
-    if (failing === receiver.failing) return;
-    receiver.failing = failing;
-    receiver.slots.concurrency = failing ? 1 : this.#options.perUrl;
+  /** Whose URL it is, as far as that is known. */
+  tenantOf(urlKey: string): string | undefined { return this.#receivers.get(urlKey)?.tenant; }
+
+  /** Whether the URL is left alone, and its next probe is not due. */
+  isBarred(urlKey: string): boolean {
+    return this.#receivers.get(urlKey)?.breaker.slots(this.#deps.clock.monotonicMs()) === 0;
+  }
+
+  totalRoom(): number { return this.#memory.totalRoom(); }
+
+  /** Those that are not plainly well, up to a thousand. */
+  health(): ReceiverHealth[] {
+    const nowMs = this.#deps.clock.monotonicMs();
+    const told: ReceiverHealth[] = [];
+    for (const { urlKey, breaker, slow, inHand, lastFailure } of this.#receivers.values()) {
+      if (breaker.isPlain && !slow) continue;
+      const { state, failures, probeAtMs } = breaker;
+      const nextProbeMs = probeAtMs === undefined ? null : Math.max(0, Math.round(probeAtMs - nowMs));
+      told.push({ urlKey, state, slow, failures, inFlight: inHand, slots: breaker.slots(nowMs), nextProbeMs, lastFailure });
+      if (told.length === MOST_TOLD) break;
+    }
+    return told;
+  }
+
+  /** Forgets, now and then, URLs to which nothing goes any more. */
+  sweep(): void {
+    const nowMs = this.#deps.clock.monotonicMs();
+    const { windowMs } = this.#options.breaker;
+    if (nowMs - this.#sweptAtMs < windowMs) return;
+    this.#sweptAtMs = nowMs;
+    this.#rate.sweep(nowMs);
+    for (const [urlKey, receiver] of this.#receivers) {
+      const idleMs = nowMs - receiver.usedAtMs;
+      if (receiver.inMemory > 0 || idleMs < (receiver.breaker.isPlain && !receiver.slow ? windowMs : FORGET_MS)) continue;
+      this.#receivers.delete(urlKey);
+      if (receiver.told !== 'closed') this.#deps.metrics.breakers.dec({ state: receiver.told });
+    }
+  }
+
+  /** No further POST begins; what waits is handed back. */
+  close(): void {
+    this.#closed = true;
+    this.#alarm.stop();
+    for (const receiver of this.#receivers.values()) this.#handBack(receiver);
+  }
+
+  #add({ urlKey, url, domainId }: Delivery): Receiver {
+    const receiver: Receiver = {
+      urlKey, host: URL.canParse(url) ? new URL(url).host : '', breaker: new Breaker(this.#options.breaker, this.#options.perUrl), tenant: domainId,
+      waiting: [], inMemory: 0, tenants: new Map(), inHand: 0, slow: false, prompt: 0, answeredAtMs: -Infinity, lastFailure: null, told: 'closed', usedAtMs: 0,
+    };
+    this.#receivers.set(urlKey, receiver);
+    return receiver;
+  }
+
+  /** One that is slow needs nothing waiting behind what is under way, nor does a probe. */
+  #roomOf({ breaker, inMemory, slow }: Receiver, tenant: string): number {
+    const slots = breaker.slots(this.#deps.clock.monotonicMs());
+    const most = slow || breaker.state !== 'closed' ? slots : 2 * slots;
+    return Math.max(0, Math.min(most - inMemory, this.#memory.room(tenant, slow)));
+  }
+
+  #dispatch(receiver: Receiver): void {
+    const nowMs = this.#deps.clock.monotonicMs();
+    if (this.#closed || receiver.breaker.slots(nowMs) === 0) return this.#handBack(receiver);
+    while (receiver.inHand < receiver.breaker.slots(nowMs)) {
+      const entry = this.#next(receiver, nowMs);
+      if (entry === undefined) return;
+      receiver.inHand += 1;
+      this.#slots.run({ tenant: entry.delivery.domainId, slow: receiver.slow, post: () => this.#post(receiver, entry), onSlow: (startedMs) => this.#suspect(receiver, startedMs) });
+    }
+  }
+
+  /** The first that its subscription's rate allows. No two that wait are of one lane, so its order does not suffer. */
+  #next(receiver: Receiver, nowMs: number): Entry | undefined {
+    for (const [index, entry] of receiver.waiting.entries()) {
+      const perSecond = this.#deps.rateOf(entry.delivery);
+      const waitMs = perSecond === null ? 0 : this.#rate.take(entry.delivery.subscriptionId, perSecond, nowMs);
+      if (waitMs === 0) return receiver.waiting.splice(index, 1)[0];
+      this.#throttled.add(receiver);
+      this.#alarm.set(nowMs + waitMs);
+    }
+    return undefined;
+  }
+
+  #resume(): void {
+    const throttled = [...this.#throttled];
+    this.#throttled.clear();
+    for (const receiver of throttled) this.#dispatch(receiver);
+  }
+
+  /** The URL may have been given up while this one waited for its slot. */
+  async #post(receiver: Receiver, { post }: Entry): Promise<void> {
+    const { clock } = this.#deps;
+    const startedMs = clock.monotonicMs();
+    const permit = this.#closed ? 'barred' : receiver.breaker.begin(startedMs);
+    this.#tell(receiver);
+    const verdict = await post(permit !== 'barred');
+    receiver.inHand -= 1;
+    const isProbe = permit === 'probe';
+    if (verdict.health !== undefined) this.#learn(receiver, verdict.health, { isProbe, tookMs: clock.monotonicMs() - startedMs });
+    else if (isProbe) receiver.breaker.unused();
+    this.#tell(receiver);
+    this.#dispatch(receiver);
+  }
+
+  #learn(receiver: Receiver, health: Health, { isProbe, tookMs }: { isProbe: boolean; tookMs: number }): void {
+    const { clock, random } = this.#deps;
+    const slow = tookMs >= this.#options.slowMs;
+    receiver.answeredAtMs = clock.monotonicMs();
+    receiver.prompt = slow ? 0 : receiver.prompt + 1;
+    if (receiver.slow && receiver.prompt >= PROMPT_AGAIN) this.#setSlow(receiver, false);
+    if (health.kind === 'well') return receiver.breaker.succeeded(clock.monotonicMs());
+    receiver.lastFailure = health.reason;
+    receiver.breaker.failed(clock.monotonicMs(), { probe: isProbe, slow, askedMs: health.askedMs, chance: random() });
+  }
+
+  /** One slow POST among others that are answered meanwhile says nothing about the receiver. */
+  #suspect(receiver: Receiver, startedMs: number): void {
+    if (receiver.slow || receiver.answeredAtMs > startedMs) return;
+    receiver.prompt = 0;
+    this.#setSlow(receiver, true);
+    receiver.breaker.narrow();
+    this.#handBack(receiver);
+  }
+
+  #setSlow(receiver: Receiver, slow: boolean): void {
+    receiver.slow = slow;
+    for (const [tenant, count] of receiver.tenants) this.#memory.move(tenant, count, slow);
+  }
+
+  /** What waits here for the URL would keep others out of memory. */
+  #handBack(receiver: Receiver): void {
+    for (const { post } of receiver.waiting.splice(0)) void post(false);
+  }
+
+  #tell(receiver: Receiver): void {
+    const { breaker, told, lastFailure, host } = receiver;
+    if (breaker.state === told) return;
+    const { metrics, log } = this.#deps;
+    receiver.told = breaker.state;
+    if (told !== 'closed') metrics.breakers.dec({ state: told });
+    if (breaker.state !== 'closed') metrics.breakers.inc({ state: breaker.state });
+    if (told === 'closed') log.warn('a receiver fails and is left alone', { host, failures: breaker.failures, reason: lastFailure ?? '' });
+    if (breaker.state === 'closed') log.info('a receiver is back', { host });
   }
 }

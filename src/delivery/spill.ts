@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { Clock } from '../clock.js';
 import type { Logger } from '../log.js';
 import type { Item } from './incoming.js';
-import { itemOf, lineOf } from './spill-line.js';
+import { itemOf, lineOf, type Moment } from './spill-line.js';
 
 export interface SpillDeps { clock: Clock; log: Logger; /** Of this process. */ pid: number }
 
@@ -51,7 +51,7 @@ export function createSpill(folder: string, { clock, log, pid }: SpillDeps): Spi
 
   async function read(name: string): Promise<SpilledFile> {
     const file = join(folder, name);
-    const { items, torn, bad } = await readItems(file);
+    const { items, torn, bad } = await readItems(file, momentOf(clock));
     const lines = { file, items: items.length };
     if (torn) log.warn('the last line of a spill file is torn and skipped', lines);
     if (bad > 0) log.error('a spill file has lines that cannot be read, and is kept aside', { ...lines, bad, kept: `${file}.bad` });
@@ -81,20 +81,22 @@ export function createSpill(folder: string, { clock, log, pid }: SpillDeps): Spi
     async write(items) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const file = join(folder, `${clock.now().toISOString().replace(/[-:.]/g, '')}-${pid}.ndjson`);
-      await writeWhole(file, items);
+      await writeWhole(file, items, momentOf(clock));
       log.warn('what is not committed is kept in a file for the next start', { items: items.length, file });
       for (const spilled of taken) await spilled.done();
     },
   };
 }
 
+const momentOf = (clock: Clock): Moment => ({ wallMs: clock.now().getTime(), monotonicMs: clock.monotonicMs() });
+
 /** What is valid is taken, whatever else is in the file. `torn`: the last line has no end and no sense; `bad`: so many others have none. */
-async function readItems(file: string): Promise<{ items: Item[]; torn: boolean; bad: number }> {
+async function readItems(file: string, now: Moment): Promise<{ items: Item[]; torn: boolean; bad: number }> {
   const items: Item[] = [];
   let bad = 0;
   let torn = false;
   for await (const { text, isEnded } of linesOf(file)) {
-    const item = itemOf(text);
+    const item = itemOf(text, now);
     if (item !== undefined) items.push(item);
     else if (isEnded) bad += 1;
     else torn = true;
@@ -117,11 +119,11 @@ async function* linesOf(file: string): AsyncGenerator<{ text: string; isEnded: b
 }
 
 /** Under another name until it is whole and on the disk; then the folder, too, must know it before we say so. */
-async function writeWhole(file: string, items: readonly Item[]): Promise<void> {
+async function writeWhole(file: string, items: readonly Item[], now: Moment): Promise<void> {
   const unfinished = `${file}.tmp`;
   const handle = await open(unfinished, 'wx', 0o600);
   try {
-    for (let at = 0; at < items.length; at += CHUNK) await handle.write(items.slice(at, at + CHUNK).map(lineOf).join(''));
+    for (let at = 0; at < items.length; at += CHUNK) await handle.write(items.slice(at, at + CHUNK).map((item) => lineOf(item, now)).join(''));
     await handle.sync();
   } finally {
     await handle.close();

@@ -3,7 +3,7 @@ import { append, type Appended, type Offer } from '../db/outbox-append.js';
 import { releaseUnknown } from '../db/outbox-daemon.js';
 import { expire } from '../db/outbox-expire.js';
 import { settle, type Settled } from '../db/outbox-settle.js';
-import type { Delivery, FlowRecord } from '../db/outbox.js';
+import type { Delivery, FlowRecord, NewDelivery } from '../db/outbox.js';
 import { codeOf, type Queryable } from '../db/pool.js';
 import type { Logger } from '../log.js';
 import type { Metrics } from '../metrics.js';
@@ -125,7 +125,7 @@ export class Writer {
     const { db, lanes } = this.#deps;
     for (const delivery of lanes.takeBlocked()) this.#results.push({ delivery, verdict: { kind: 'released' } });
     const batch = this.#results.slice();
-    const settled = await settle(db, batch.map(({ delivery, verdict }) => ({ id: delivery.id, attempt: delivery.attempt, outcome: verdict })), this.#lease());
+    const settled = await settle(db, batch.map(({ delivery, verdict }) => ({ id: delivery.id, day: delivery.day, attempt: delivery.attempt, outcome: verdict, record: verdict.record })), this.#lease());
     this.#results.splice(0, batch.length);
     const rows = new Map(settled.map((row) => [leaseKey(row), row]));
     for (const result of batch) this.#confirm(result, rows.get(leaseKey(result.delivery)));
@@ -134,10 +134,10 @@ export class Writer {
   #confirm({ delivery, verdict }: Result, row: Settled | undefined): void {
     const { lanes, claimer, metrics } = this.#deps;
     lanes.settled(delivery, row !== undefined);
-    if (row?.frees) claimer.want(delivery.urlKey);
+    if (row?.frees || verdict.kind === 'released') claimer.want(delivery.urlKey);
     if (verdict.kind === 'released') return;
     if (row === undefined) metrics.lostLeases.inc();
-    else if (verdict.kind !== 'retry') metrics.settled.inc({ outcome: verdict.kind });
+    else if (verdict.kind !== 'retry' && verdict.kind !== 'held') metrics.settled.inc({ outcome: verdict.kind === 'disabled' ? 'abandoned' : verdict.kind });
   }
 
   async #appendBatch(): Promise<void> {
@@ -166,15 +166,16 @@ export class Writer {
 
   /** A row asks for a lease where there is room for it and nothing of its URL waits in the outbox already, for that has its turn. */
   #offersFor(batch: Iterable<Promised>): Offer[] {
-    const { receivers, claimer } = this.#deps;
+    const { clock, receivers, claimer } = this.#deps;
+    const nowMs = clock.monotonicMs();
     const asked = new Map<string, number>();
     let left = this.#mayLease() ? receivers.totalRoom() : 0;
-    return Array.from(batch, (promise) => {
-      const { urlKey } = promise.delivery;
+    return Array.from(batch, ({ delivery, ttlMs, expiresAtMs }) => {
+      const { urlKey, held = false } = delivery;
       const already = asked.get(urlKey) ?? 0;
-      const lease = left > 0 && already < receivers.room(urlKey) && !claimer.wants(urlKey);
+      const lease = !held && left > 0 && already < receivers.room(delivery) && !claimer.wants(urlKey);
       if (lease) { asked.set(urlKey, already + 1); left -= 1; }
-      return { ...promise, lease };
+      return { delivery, lease, ttlMs, expiresInMs: expiresAtMs === null ? null : expiresAtMs - nowMs };
     });
   }
 
@@ -187,9 +188,10 @@ export class Writer {
       const row = appended.get(delivery.id);
       if (row === undefined) continue; // was there already
       if (delivery.receivedAtMs !== undefined) metrics.eventToCommit.observe((nowMs - delivery.receivedAtMs) / 1_000);
-      const leased: Delivery = { ...delivery, sequence: row.sequence, attempt: 1, alone: false, synthetic: delivery.synthetic ?? null, expiresAtMs };
       if (row.expired) metrics.settled.inc({ outcome: 'expired' });
-      else if (!row.leased) claimer.want(delivery.urlKey);
+      if (row.expired || delivery.held) continue;
+      const leased = leasedAs(delivery, row.sequence, expiresAtMs);
+      if (!row.leased) claimer.want(delivery.urlKey);
       else if (row.raced) lanes.joinBarred(leased);
       else lanes.join(leased);
     }
@@ -253,6 +255,10 @@ export class Writer {
   #isFinished(): boolean {
     return this.#hurry.signal.aborted || (this.#closing && !this.#hasWork() && this.#deps.lanes.isEmpty());
   }
+}
+
+function leasedAs(delivery: NewDelivery, sequence: number, expiresAtMs: number | null): Delivery {
+  return { ...delivery, day: delivery.flowDay, sequence, attempt: 1, attemptsBefore: 0, alone: false, synthetic: delivery.synthetic ?? null, replayed: false, expiresAtMs };
 }
 
 const leaseKey = ({ id, attempt }: { id: string; attempt: number }) => `${id} ${attempt}`;

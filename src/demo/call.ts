@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import type { CallState, Payload } from '../calls/notice.js';
+import type { NoticeState, Payload } from '../calls/notice.js';
 import { readRecording, type RecordedEvent } from '../esl/recording.js';
 import { renew } from '../esl/renew.js';
 import { readEvent } from '../esl/switch-event.js';
@@ -31,8 +31,9 @@ interface Golden { leg: string; payload: Payload }
 /** Both src/demo/ and dist/demo/ lie two levels below the package. */
 const RECORDINGS = fileURLToPath(new URL('../../test/fixtures/calls/', import.meta.url));
 
-const RELEASES: Readonly<Record<CallState, string>> = {
+const RELEASES: Readonly<Record<NoticeState, string>> = {
   ringing: 'CHANNEL_CREATE', answered: 'CHANNEL_ANSWER', hangup: 'CHANNEL_HANGUP', cdr: 'CHANNEL_HANGUP_COMPLETE',
+  missed: 'CHANNEL_HANGUP_COMPLETE', recording: 'RECORD_STOP',
 };
 
 const unzip = promisify(gunzip);

@@ -8,12 +8,12 @@ export interface Webhook { readonly id: string; readonly at: Date; readonly payl
 
 /** What examples/receiver-node/receiver.mjs offers. */
 interface Example {
-  readonly createReceiver: (options: { key: string; onWebhook: (webhook: Webhook) => void }) => Server;
+  readonly createReceiver: (options: { key: string; secret: () => string; onWebhook: (webhook: Webhook) => void }) => Server;
   readonly line: (webhook: Webhook) => string;
 }
 
-/** One tenant's receiver on this machine. */
-export interface Receiver { readonly domain: string; readonly url: string; readonly key: string; close(): void }
+/** One tenant's receiver on this machine. It takes what is signed with the secret that it was told to expect. */
+export interface Receiver { readonly domain: string; readonly url: string; readonly key: string; expect(secret: string): void; close(): void }
 
 /** Starts the example for each of the domains, each with a key of its own, on free ports. `onWebhook` also gets the line that the example prints. */
 export async function startReceivers(domains: readonly string[], onWebhook: (webhook: Webhook, line: string) => void): Promise<Receiver[]> {
@@ -21,9 +21,10 @@ export async function startReceivers(domains: readonly string[], onWebhook: (web
   const { createReceiver, line } = await import(new URL('../../examples/receiver-node/receiver.mjs', import.meta.url).href) as Example;
   return await Promise.all(domains.map(async (domain) => {
     const key = randomBytes(24).toString('base64url');
-    const server = createReceiver({ key, onWebhook: (webhook) => onWebhook(webhook, line(webhook)) });
+    let expected = '';
+    const server = createReceiver({ key, secret: () => expected, onWebhook: (webhook) => onWebhook(webhook, line(webhook)) });
     await new Promise<void>((resolve, reject) => { server.once('error', reject).listen(0, '127.0.0.1', resolve); });
     const { port } = server.address() as AddressInfo;
-    return { domain, key, url: `http://127.0.0.1:${port}/calls`, close: () => { server.close(); server.closeAllConnections(); } };
+    return { domain, key, url: `http://127.0.0.1:${port}/calls`, expect: (secret) => { expected = secret; }, close: () => { server.close(); server.closeAllConnections(); } };
   }));
 }

@@ -25,10 +25,13 @@ export type Arrival = readonly [atMs: number, bytes: number];
 
 const unzip = promisify(gunzip);
 
-/** Reads `NAME.esl.gz` and, where it exists, `NAME.timing.json.gz` beside it; rejects for a file that is not there or no recording. */
+const GZIP = Buffer.from([0x1f, 0x8b]);
+
+/** Reads a recording, zipped or not, and beside a `NAME.esl.gz` its `NAME.timing.json.gz` where it exists; rejects for a file that is not there or no recording. */
 export async function readRecording(path: string): Promise<Recording> {
-  const bytes = await unzip(await readFile(path));
-  return splitRecording(bytes, await readArrivals(path.replace(/\.esl\.gz$/, '.timing.json.gz')));
+  const file = await readFile(path);
+  const bytes = file.subarray(0, GZIP.length).equals(GZIP) ? await unzip(file) : file;
+  return splitRecording(bytes, path.endsWith('.esl.gz') ? await readArrivals(path.replace(/\.esl\.gz$/, '.timing.json.gz')) : []);
 }
 
 /** The events of a recorded byte stream. Without arrivals their time is the switch's own, at which each was made. */

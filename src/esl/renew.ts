@@ -22,6 +22,11 @@ const CHANNEL_UUID = new RegExp(
   + '|variable_(?:uuid|call_uuid|originator|originating_leg_uuid|bridge_uuid|bridge_to|signal_bond|last_bridge_to|cc_member_session_uuid'
   + '|other_loopback_leg_uuid|loopback_bowout_other_uuid))":"(' + UUID.source + ')"', 'g',
 );
+/** The uuids of all channels that the headers of an event name, in the text of its body. */
+export function channelsIn(text: string): string[] {
+  return [...text.matchAll(CHANNEL_UUID)].map(([, uuid]) => uuid!);
+}
+
 const EVENT_SEQUENCE = /"Event-Sequence":"(\d+)"/;
 
 /**
@@ -32,7 +37,7 @@ export function renew(recording: Recording, { sequenceShift = 0, newUuid = rando
   const uuids = new Map<string, string>();
   const texts = recording.events.map(({ frame }) => bodyOf(frame).toString('latin1')); // one character a byte, both ways
   for (const text of texts) {
-    for (const [, uuid] of text.matchAll(CHANNEL_UUID)) if (!uuids.has(uuid!)) uuids.set(uuid!, newUuid());
+    for (const uuid of channelsIn(text)) if (!uuids.has(uuid)) uuids.set(uuid, newUuid());
   }
   const events = recording.events.map((event, index) => {
     const renewed = texts[index]!

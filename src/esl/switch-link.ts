@@ -19,7 +19,7 @@ export interface SwitchLinkDeps {
   /** A number in [0, 1); injected so that tests can pin the jitter. */
   random: () => number;
   log: Logger;
-  metrics: Pick<Metrics, 'events' | 'malformed' | 'linkUp' | 'linkEnds' | 'handlerFailures'>;
+  metrics: Pick<Metrics, 'events' | 'malformed' | 'linkUp' | 'linkUps' | 'linkEnds' | 'handlerFailures'>;
   /** Opens the connections; in this thread by default. */
   connect?: Connect;
   /** Whether what the switch will say can be taken in; while it cannot, no link is opened. By default it always can. */
@@ -128,6 +128,7 @@ export class SwitchLink implements Service {
     this.#upSinceMs = this.#deps.clock.monotonicMs();
     this.#saidReason = undefined;
     this.#deps.metrics.linkUp.set({ switch: this.#options.switchName }, 1);
+    this.#deps.metrics.linkUps.inc({ switch: this.#options.switchName });
     this.#log.info('link to the switch is up');
     this.#guard('onUp', () => this.#deps.onUp?.());
   }

@@ -4,14 +4,27 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Clock } from '../clock.js';
 import type { Service } from '../lifecycle.js';
 import type { Logger } from '../log.js';
-import { requireCaller } from './auth.js';
+import { LONGEST_TOKEN } from '../recordings/link.js';
+import type { Recordings } from '../recordings/recordings.js';
+import { registerAdmin, type AdminDeps } from './admin.js';
+import { requireCaller, type AuthDeps } from './auth.js';
+import { registerDashboard, type Dashboard } from './dashboard.js';
+import { registerDeliveries } from './deliveries.js';
+import { registerDocumentation, type DocumentationDeps } from './documentation.js';
 import { registerEvents, type EventDeps } from './events.js';
 import { problemOf } from './failure.js';
 import { registerHealth, type HealthDeps } from './health.js';
+import type { HistoryStore } from './history-store.js';
 import { answerUnrouted } from './methods.js';
+import { registerRecordings } from './recordings.js';
 import { PROBLEM_TYPE, problemBody, sendProblem } from './problem.js';
 import { createRateLimit } from './rate.js';
+import { registerReplays } from './replays.js';
 import { recordRequest, requestId } from './request-log.js';
+import { registerSecrets } from './secrets.js';
+import { registerStream, type StreamDeps } from './stream.js';
+import { registerSubscription } from './subscription.js';
+import { registerTestCalls, type TestCallDeps } from './test-calls.js';
 
 export interface HttpOptions {
   host: string;
@@ -29,19 +42,36 @@ export interface HttpOptions {
   requestTimeoutMs?: number;
   /** How long a request may wait for the database before it is answered with 503. */
   handlerTimeoutMs?: number;
+  /** Listeners of the live stream at once. */
+  maxStreams?: number;
 }
 
-export interface HttpDeps extends EventDeps, HealthDeps { log: Logger; clock: Clock }
+export interface HttpDeps extends EventDeps, HealthDeps, Pick<AdminDeps, 'admin' | 'breakers' | 'overview'>, Pick<AuthDeps, 'jwt'>, Pick<TestCallDeps, 'timeZone'>, DocumentationDeps {
+  history: HistoryStore;
+  log: Logger;
+  clock: Clock;
+  broadcast: StreamDeps['broadcast'];
+  /** The page at `/`; without it there is none. */
+  dashboard?: Dashboard | undefined;
+  /** Only where the daemon serves them. */
+  recordings?: Pick<Recordings, 'open'> | undefined;
+}
+
+/** A path that is answered, with `:name` for what varies in it. */
+export interface Route { method: string; path: string }
 
 /** The REST API and the daemon's health, over HTTP. */
 export interface HttpServer extends Service {
   /** Where it listens; undefined unless started. */
   address(): { host: string; port: number } | undefined;
+  /** All that is answered, once started. */
+  routes(): readonly Route[];
 }
 
 /** See `HttpServer`. Opens its port in `start`; `stop` answers the requests in hand, and drops them when `hurry` aborts. */
 export function createHttpServer(options: HttpOptions, deps: HttpDeps): HttpServer {
-  const app = build(options, deps);
+  const routes: Route[] = [];
+  const app = build(options, deps, routes);
   let stopped: Promise<void> | undefined;
   return {
     name: 'http',
@@ -57,6 +87,7 @@ export function createHttpServer(options: HttpOptions, deps: HttpDeps): HttpServ
       await stopped;
       hurry.removeEventListener('abort', drop);
     },
+    routes: () => routes,
     address() {
       const address = app.server.address();
       return typeof address === 'string' || address === null ? undefined : { host: address.address, port: address.port };
@@ -64,10 +95,10 @@ export function createHttpServer(options: HttpOptions, deps: HttpDeps): HttpServ
   };
 }
 
-function build(options: HttpOptions, deps: HttpDeps): FastifyInstance {
+function build(options: HttpOptions, deps: HttpDeps, routes: Route[]): FastifyInstance {
   const { requestsPerMinute = 600, failuresPerMinute = 60, bodyLimitBytes = 65_536, trustProxy = false } = options;
   const app = fastify({
-    ...timeouts(options), bodyLimit: bodyLimitBytes, trustProxy, return503OnClosing: false, routerOptions: { ignoreTrailingSlash: true },
+    ...timeouts(options), bodyLimit: bodyLimitBytes, trustProxy, return503OnClosing: false, routerOptions: { ignoreTrailingSlash: true, maxParamLength: LONGEST_TOKEN },
     genReqId: (request) => requestId(request),
     frameworkErrors: (error, request, reply) => { void sendProblem(identify(request, reply), problemOf(error).problem); }, // no hook has run
     clientErrorHandler: refuseGarbage,
@@ -78,13 +109,24 @@ function build(options: HttpOptions, deps: HttpDeps): FastifyInstance {
   app.addHook('onRequest', (request, reply, next) => { identify(request, reply); next(); });
   app.addHook('onResponse', recordRequest(deps.log, deps.metrics));
   app.setErrorHandler(failureHandler(deps.log));
+  app.addHook('onRoute', ({ method, url: path }) => { routes.push(...[method].flat().map((name) => ({ method: name, path }))); });
   answerUnrouted(app);
   registerHealth(app, deps);
+  registerDocumentation(app, deps);
+  if (deps.dashboard) registerDashboard(app, deps.dashboard);
+  if (deps.recordings) registerRecordings(app, deps.recordings, deps.metrics);
   app.register((scope, _options, done) => {
     scope.addHook('onRequest', requireCaller({
-      store: deps.store, perToken: createRateLimit(requestsPerMinute, deps.clock), failures: createRateLimit(failuresPerMinute, deps.clock),
+      store: deps.store, jwt: deps.jwt, perToken: createRateLimit(requestsPerMinute, deps.clock), failures: createRateLimit(failuresPerMinute, deps.clock),
     }));
     registerEvents(scope, deps);
+    registerSubscription(scope, deps);
+    registerTestCalls(scope, deps);
+    registerDeliveries(scope, deps);
+    registerReplays(scope, deps);
+    registerSecrets(scope, deps.store);
+    registerAdmin(scope, deps);
+    registerStream(scope, deps, { maxStreams: options.maxStreams ?? 32 });
     done();
   });
   return app;

@@ -1,3 +1,4 @@
+import { isSealed } from '../seal.js';
 import type { AddressPolicy } from '../webhook/address.js';
 import type { FieldError } from './problem.js';
 
@@ -42,14 +43,16 @@ export function urlMessage(reason: string): string {
   return `Must be a public http or https URL: ${reason}.`;
 }
 
-type Refuse = (field: string, message: string) => string;
+/** Notes what is wrong with a field. */
+export type Refuse = (field: string, message: string) => string;
 
 /** Only an own property counts: `__proto__` and its like carry nothing in. */
-function own(body: Record<string, unknown>, field: string): unknown {
+export function own(body: Record<string, unknown>, field: string): unknown {
   return Object.hasOwn(body, field) ? body[field] : undefined;
 }
 
-function requiredText(body: Record<string, unknown>, field: string, maxLength: number, refuse: Refuse): string {
+/** A text that has to be there; '' where it is refused. */
+export function requiredText(body: Record<string, unknown>, field: string, maxLength: number, refuse: Refuse): string {
   const value = own(body, field);
   if (value === undefined || value === null || value === '') return refuse(field, 'Is required.');
   if (typeof value !== 'string') return refuse(field, 'Must be a string.');
@@ -58,14 +61,16 @@ function requiredText(body: Record<string, unknown>, field: string, maxLength: n
 }
 
 /** The key becomes a header's value (RFC 9110, 5.5), so one that could end the header or start another is refused here. */
-function optionalKey(body: Record<string, unknown>, refuse: Refuse): string {
+export function optionalKey(body: Record<string, unknown>, refuse: Refuse): string {
   const value = own(body, 'callback_apikey') ?? '';
   if (typeof value !== 'string') return refuse('callback_apikey', 'Must be a string or null.');
   if (value.length > MAX_KEY_LENGTH) return refuse('callback_apikey', `Must be at most ${MAX_KEY_LENGTH} characters long.`);
+  if (isSealed(value)) return refuse('callback_apikey', 'Must not begin with "sealed:".');
   if (!/^[\x20-\x7e\xa0-\xff]*$/.test(value)) return refuse('callback_apikey', 'Must contain printable Latin-1 characters only.');
   return value === value.trim() ? value : refuse('callback_apikey', 'Must not begin or end with a space.');
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+/** Whether a body is a JSON object. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Calls } from '../calls/calls.js';
 import type { SwitchEvent } from '../calls/event.js';
-import { CALL_STATES, type Notice } from '../calls/notice.js';
+import { NOTICE_STATES, type Notice } from '../calls/notice.js';
 import type { CallRules } from '../calls/rules.js';
 import type { Clock } from '../clock.js';
 import type { FlowRecord, NewDelivery } from '../db/outbox.js';
@@ -9,16 +9,19 @@ import type { Service } from '../lifecycle.js';
 import type { Logger } from '../log.js';
 import type { Metrics } from '../metrics.js';
 import type { Directory } from '../subscriptions/directory.js';
+import { askedIn } from './asked.js';
 import { promise } from './promise.js';
 
 export interface IngestDeps {
   rules: CallRules;
-  directory: Pick<Directory, 'find' | 'isTenant'>;
+  directory: Pick<Directory, 'find' | 'isTenant' | 'asksForMore'>;
   /** Takes promises at once and makes them durable by itself, together with what is to be known of their flow. */
   add: (deliveries: readonly NewDelivery[], flow?: FlowRecord) => void;
   clock: Clock;
   log: Logger;
   metrics: Metrics;
+  /** Told of everything that comes in, and what it becomes; neither throws nor waits. */
+  watch?: { event(event: SwitchEvent): void; notice(notice: Notice, deliveries: number): void };
 }
 
 /** One switch as far as it was heard. */
@@ -59,6 +62,7 @@ export function createIngest(deps: IngestDeps): Ingest {
     const heard = heardOf(event.switchName);
     heard.heardUs = Math.max(heard.heardUs, event.timestampUs);
     if (event.name === 'CHANNEL_CREATE') heard.created += 1;
+    deps.watch?.event(event);
     tell(event.switchName, heard.calls.accept(event));
   }
 
@@ -67,6 +71,7 @@ export function createIngest(deps: IngestDeps): Ingest {
     for (const notice of notices) {
       const promised = promise(notice, deps.directory);
       count(notice, promised.length, deps);
+      deps.watch?.notice(notice, promised.length);
       byFlow.set(notice.flowId, [...(byFlow.get(notice.flowId) ?? []), ...promised]);
     }
     for (const { domain, ...kept } of heardOf(switchName).calls.takeKept()) {
@@ -98,7 +103,7 @@ export function createIngest(deps: IngestDeps): Ingest {
 
 function newCalls(switchName: string, { rules, directory, log, metrics }: IngestDeps): Calls {
   return new Calls({
-    switchName, rules,
+    switchName, rules, asked: askedIn(directory),
     tenantOf: (name) => (directory.isTenant(name) ? name.toLowerCase() : undefined),
     unattributed: (flowId) => { metrics.unattributed.inc(); log.debug('no event named a tenant for a call', { switch: switchName, flow: flowId }); },
     dropped: (flowId) => { metrics.flowsDropped.inc(); log.warn('a call that never ended was dropped', { switch: switchName, flow: flowId }); },
@@ -106,7 +111,7 @@ function newCalls(switchName: string, { rules, directory, log, metrics }: Ingest
 }
 
 /** Whether anybody wants to hear of the tenant's calls; those of others need not be kept. */
-const isWanted = (domain: string, directory: Pick<Directory, 'find'>) => CALL_STATES.some((state) => directory.find(domain, state).length > 0);
+const isWanted = (domain: string, directory: Pick<Directory, 'find'>) => NOTICE_STATES.some((state) => directory.find(domain, state).length > 0);
 
 function count({ switchName, domain, flowId, payload, state, synthetic }: Notice, deliveries: number, { log, metrics }: IngestDeps): void {
   metrics.notices.inc({ state });

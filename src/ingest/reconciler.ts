@@ -179,6 +179,8 @@ export class Reconciler implements Service {
       this.#losses.reset();
       const tookMs = Math.round(clock.monotonicMs() - startedMs);
       metrics.reconciliations.inc({ switch: switchName, reason: why });
+      metrics.reconciliationTime.observe({ switch: switchName }, tookMs / 1_000);
+      metrics.adopted.inc({ switch: switchName }, found.adopted);
       this.#log.info('reconciled with the switch', { up: found.up.size, adopted: found.adopted, notices: ended.length + restarted, tookMs });
       return undefined;
     } finally {

@@ -1,3 +1,4 @@
+import { EXTRA_STATES, NOTICE_STATES } from '../calls/notice.js';
 import type { Subscription } from './subscription.js';
 
 /** A tenant, as far as matching needs him. */
@@ -10,18 +11,22 @@ export interface Domain {
   readonly enabled: boolean;
 }
 
-/** Every tenant and every enabled subscription in memory, so that matching a notice costs no query. Names compare without case. */
+/** Every tenant and every subscription in memory, so that matching a notice costs no query. Names compare without case. */
 export interface Directory {
   /** Whether the name is a tenant's, disabled ones included: their calls must not be taken for somebody else's. */
   isTenant(name: string): boolean;
-  /** Who wants this event of this domain; nobody while the domain is disabled. */
+  /** `domain_uuid` of the tenant of this name, disabled ones included. */
+  idOf(name: string): string | undefined;
+  /** Who wants this event of this domain, disabled subscriptions included; nobody while the domain is disabled. */
   find(domainName: string, event: string): readonly Subscription[];
   /** By `event_domain_uuid`; undefined also while its domain is disabled. */
   byId(id: string): Subscription | undefined;
-  /** Replaces everything at once. Takes enabled subscriptions only; those of domains not given are left out. */
+  /** Replaces everything at once. Subscriptions of domains not given are left out. */
   replaceAll(domains: readonly Domain[], subscriptions: readonly Subscription[]): void;
   /** Replaces one domain and its subscriptions with what holds now; undefined removes it. */
   replaceDomain(domainId: string, domain: Domain | undefined, subscriptions: readonly Subscription[]): void;
+  /** Whether any subscription wants more than the four webhooks of version 1: version 2, or an extra event. */
+  asksForMore(): boolean;
   size(): { domains: number; subscriptions: number };
 }
 
@@ -34,6 +39,7 @@ export function createDirectory(): Directory {
   let byDomainId = new Map<string, Entry>();
   let byName = new Map<string, Entry>();
   let bySubscriptionId = new Map<string, Subscription>();
+  let demanding = 0;
 
   function add(domain: Domain): void {
     const entry = { domain, byEvent: new Map<string, Subscription[]>() };
@@ -47,6 +53,7 @@ export function createDirectory(): Directory {
     const wanting = entry.byEvent.get(subscription.event);
     if (wanting) wanting.push(subscription); else entry.byEvent.set(subscription.event, [subscription]);
     bySubscriptionId.set(subscription.id, subscription);
+    if (isDemanding(subscription)) demanding += 1;
   }
 
   function remove(domainId: string): void {
@@ -55,17 +62,22 @@ export function createDirectory(): Directory {
     byDomainId.delete(domainId);
     // Unless another domain has taken the name over: two may swap theirs.
     if (byName.get(normal(entry.domain.name)) === entry) byName.delete(normal(entry.domain.name));
-    for (const subscription of [...entry.byEvent.values()].flat()) bySubscriptionId.delete(subscription.id);
+    for (const subscription of [...entry.byEvent.values()].flat()) {
+      bySubscriptionId.delete(subscription.id);
+      if (isDemanding(subscription)) demanding -= 1;
+    }
   }
 
   return {
     isTenant: (name) => byName.has(normal(name)),
+    idOf: (name) => byName.get(normal(name))?.domain.id,
     find: (domainName, event) => byName.get(normal(domainName))?.byEvent.get(event) ?? NOBODY,
     byId: (id) => bySubscriptionId.get(id),
     replaceAll(domains, subscriptions) {
       byDomainId = new Map();
       byName = new Map();
       bySubscriptionId = new Map();
+      demanding = 0;
       domains.forEach(add);
       subscriptions.forEach(addSubscription);
     },
@@ -74,8 +86,12 @@ export function createDirectory(): Directory {
       if (domain) add(domain);
       subscriptions.forEach(addSubscription);
     },
+    asksForMore: () => demanding > 0,
     size: () => ({ domains: byDomainId.size, subscriptions: bySubscriptionId.size }),
   };
 }
+
+/** An event that is not known at all asks for nothing. */
+const isDemanding = ({ event, format }: Subscription) => (format === 'v2' ? (NOTICE_STATES as readonly string[]).includes(event) : (EXTRA_STATES as readonly string[]).includes(event));
 
 const normal = (name: string) => name.toLowerCase();

@@ -1,4 +1,7 @@
+import { isIP } from 'node:net';
 import ipaddr, { type IPv4, type IPv6 } from 'ipaddr.js';
+import { isLocalhost, isNamedBy, plainName } from './host-names.js';
+import type { OwnAddresses } from './own-addresses.js';
 
 /** Whether a webhook may go to an address, and if not, why, in words for the tenant. */
 export type Verdict = { kind: 'allowed' } | { kind: 'refused'; reason: string };
@@ -9,15 +12,33 @@ export type Verdict = { kind: 'allowed' } | { kind: 'refused'; reason: string };
  */
 export type UrlVerdict = { kind: 'allowed'; url: URL; text: string; lookUp?: string } | { kind: 'refused'; reason: string };
 
+/** By which name and at which port an address is called, where that is known. */
+export interface Target { readonly host?: string; readonly port?: number | undefined }
+
 /** Judges where webhooks may go. Tenants choose URLs, so without it they could make this machine call its own network. */
 export interface AddressPolicy {
   /** Judges one IP address in any textual form. */
-  check(ip: string): Verdict;
+  check(ip: string, target?: Target): Verdict;
   /** Judges everything about a URL that can be judged without DNS. */
   checkUrl(text: string): UrlVerdict;
+  /** To be awaited before a check, where it is not undefined: our own services' names have not been resolved yet. */
+  refresh(): Promise<void> | undefined;
+}
+
+export interface AddressRules {
+  /** CIDRs or single addresses that may be called although they are not public, for example `10.1.0.0/16`. */
+  allow: readonly string[];
+  /** Host names that may be called wherever they lead, see `isNamedBy`. */
+  allowHosts?: readonly string[];
+  /** Ports below 1024 that may be called besides 80 and 443. */
+  allowPorts?: readonly number[];
+  /** Where our own services are. */
+  own?: OwnAddresses;
 }
 
 const MAX_URL_BYTES = 2_048;
+/** From here on ports are anybody's; below are those of mail, SSH, DNS and their like (RFC 6335, 6), and what they would make of a POST. */
+const FIRST_USER_PORT = 1_024;
 
 // IANA special-purpose registries (RFC 6890 and successors) under the names that ipaddr.js gives them.
 const REASONS: Readonly<Record<string, string>> = {
@@ -27,40 +48,102 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Refuses every address that is not plainly public, save those the operator allows.
- * @param options.allow CIDRs or single addresses, for example `10.1.0.0/16`. Throws on one that is neither.
+ * Where a machine in a cloud asks for its own credentials: EC2 and all that are like it, ECS, EKS, Alibaba, Tencent, Oracle, and
+ * Azure's (a public one). A network that the operator allows does not mean them.
  */
-export function createAddressPolicy({ allow }: { allow: readonly string[] }): AddressPolicy {
-  const allowed = allow.map(parseRange);
+const METADATA = new Set(['169.254.169.254', '169.254.170.2', '169.254.170.23', '169.254.0.23', '100.100.100.200', '192.0.0.192', '168.63.129.16',
+  'fd00:ec2::254', 'fd00:ec2::23', 'fd20:ce::254']);
+const METADATA_NAMES = ['metadata.google.internal', 'metadata.goog', 'metadata', 'instance-data', 'instance-data.ec2.internal', 'metadata.tencentyun.com'];
 
-  function check(ip: string): Verdict {
+/**
+ * Refuses every address that is not plainly public, save those the operator allows. Of these it still refuses, unless the
+ * operator names that very address, a cloud's metadata, and the machine of a switch or of the database (for the latter the
+ * host's name does as well); and in any case the port of a switch's event socket and of the database itself. On this machine's loopback
+ * only those ports are ours: whoever allows it has receivers there.
+ *
+ * Throws on an entry of `allow` that is neither a CIDR nor an address.
+ */
+export function createAddressPolicy({ allow, allowHosts = [], allowPorts = [], own }: AddressRules): AddressPolicy {
+  const allowed = allow.map(parseRange);
+  const named = new Set(allowed.filter(([network, bits]) => bits === (network.kind() === 'ipv4' ? 32 : 128)).map(([network]) => reached(network).toString()));
+  const isOwn = ownership(own);
+
+  /** What is refused although it is public, or in a network that the operator allows. */
+  function reserved(address: IPv4 | IPv6, { host = '', port }: Target): string | undefined {
+    const text = address.toString();
+    const ours = isOwn(text, port);
+    const isNamed = named.has(text);
+    if (ours === 'port' || (ours === 'machine' && address.range() !== 'loopback' && !isNamed && !isNamedBy(allowHosts, host))) return `${text} belongs to this service itself`;
+    return METADATA.has(text) && !isNamed ? `${text} is a metadata service` : undefined;
+  }
+
+  function check(ip: string, target: Target = {}): Verdict {
     if (!ipaddr.isValid(ip)) return { kind: 'refused', reason: 'the address is not an IP address' };
-    const address = ipaddr.parse(ip);
-    if (allowed.some((range) => contains(range, address))) return { kind: 'allowed' };
-    const inner = embedded(address);
-    if (inner !== undefined) return check(inner.toString());
+    const given = ipaddr.parse(ip);
+    const address = reached(given);
+    const reason = reserved(address, target);
+    if (reason !== undefined) return { kind: 'refused', reason };
+    if (allowed.some((range) => contains(range, given) || contains(range, address)) || isNamedBy(allowHosts, target.host ?? '')) return { kind: 'allowed' };
     return isPublic(address) ? { kind: 'allowed' } : { kind: 'refused', reason: `${address.toString()} ${REASONS[address.range()] ?? 'is a reserved address'}` };
   }
 
-  function checkHost(host: string): Verdict {
-    if (!isLocalhost(host)) return check(host);
-    const both = [check('127.0.0.1'), check('::1')];
-    return both.find(({ kind }) => kind === 'allowed') ?? { kind: 'refused', reason: `${host} is this machine itself` };
+  /** This machine under its own name: at least one of its addresses must be allowed. */
+  function checkLocalhost(target: Target): Verdict {
+    const both = [check('127.0.0.1', target), check('::1', target)];
+    return both.find(({ kind }) => kind === 'allowed') ?? { kind: 'refused', reason: `${target.host} is this machine itself` };
   }
 
   function checkUrl(text: string): UrlVerdict {
     const url = parse(text);
     if (typeof url === 'string') return { kind: 'refused', reason: url };
-    const host = url.hostname.replace(/^\[|\]$/g, '');
+    const host = hostOf(url);
+    const port = portOf(url);
+    if (!isUsualPort(port) && !allowPorts.includes(port)) return { kind: 'refused', reason: `port ${port} is not allowed: 80, 443 and those from ${FIRST_USER_PORT} on are` };
     const found = { kind: 'allowed', url, text: text.split('#', 1)[0] ?? '' } as const;
-    const isName = !ipaddr.isValid(host);
-    if (isName && !isLocalhost(host)) return { ...found, lookUp: host };
-    const verdict = checkHost(host);
-    if (verdict.kind === 'refused') return verdict;
-    return isName ? { ...found, lookUp: host } : found;
+    if (isIP(host) !== 0) {
+      const verdict = check(host, { host, port });
+      return verdict.kind === 'refused' ? verdict : found;
+    }
+    if (METADATA_NAMES.includes(plainName(host))) return { kind: 'refused', reason: `${host} is a metadata service` };
+    const verdict = isLocalhost(host) ? checkLocalhost({ host, port }) : undefined;
+    return verdict?.kind === 'refused' ? verdict : { ...found, lookUp: host };
   }
 
-  return { check, checkUrl };
+  return { check, checkUrl, refresh: () => own?.refresh() };
+}
+
+/** The host that a URL means, an IPv6 address without its brackets. */
+export function hostOf({ hostname }: URL): string {
+  return hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
+}
+
+/** The port that a URL means. */
+export function portOf({ port, protocol }: URL): number {
+  return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
+}
+
+function isUsualPort(port: number): boolean {
+  return port === 80 || port === 443 || port >= FIRST_USER_PORT;
+}
+
+/** Whether an address is that of a service of ours, and its port as well. */
+function ownership(own: OwnAddresses | undefined): (address: string, port: number | undefined) => 'port' | 'machine' | undefined {
+  let seen: ReturnType<OwnAddresses['known']> = [];
+  const ports = new Map<string, number[]>();
+  return (address, port) => {
+    const known = own?.known() ?? seen;
+    if (known !== seen) {
+      seen = known;
+      ports.clear();
+      for (const one of known.filter((endpoint) => ipaddr.isValid(endpoint.address))) {
+        const text = reached(ipaddr.parse(one.address)).toString();
+        ports.set(text, [...(ports.get(text) ?? []), one.port]);
+      }
+    }
+    const ours = ports.get(address);
+    if (ours === undefined) return undefined;
+    return port !== undefined && ours.includes(port) ? 'port' : 'machine';
+  };
 }
 
 /** The URL without its fragment, or what is wrong with it. The parser is the one that the request goes through, so both always mean the same host. */
@@ -78,18 +161,13 @@ function parse(text: string): URL | string {
   return url;
 }
 
-/** RFC 6761, 6.3: these names are this machine, whatever a resolver says. */
-function isLocalhost(host: string): boolean {
-  return /(^|\.)localhost\.*$/i.test(host);
-}
-
-/** The IPv4 address that is really reached: IPv4-mapped (RFC 4291) and NAT64 (RFC 6052) addresses. */
-function embedded(address: IPv4 | IPv6): IPv4 | undefined {
-  if (address.kind() === 'ipv4') return undefined;
+/** The address that is really reached: that in an IPv4-mapped (RFC 4291) or NAT64 (RFC 6052) one. */
+function reached(address: IPv4 | IPv6): IPv4 | IPv6 {
+  if (address.kind() === 'ipv4') return address;
   const bytes = address.toByteArray();
   const prefix = Buffer.from(bytes.slice(0, 12)).toString('hex');
   const embeds = prefix === '00000000000000000000ffff' || prefix === '0064ff9b0000000000000000';
-  return embeds ? new ipaddr.IPv4(bytes.slice(12)) : undefined;
+  return embeds ? new ipaddr.IPv4(bytes.slice(12)) : address;
 }
 
 /** For IPv6, also inside 2000::/3: nothing else has been handed out, and 6to4 and Teredo hide an IPv4 address behind a relay. */

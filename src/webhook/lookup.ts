@@ -1,9 +1,8 @@
 import type { LookupAddress, LookupOptions } from 'node:dns';
-import { lookup as lookupAll } from 'node:dns/promises';
 import type { AddressPolicy } from './address.js';
+import type { Resolve } from './resolver.js';
 
-/** All addresses of a host name; rejects with a `code` such as ENOTFOUND. */
-export type Resolve = (hostname: string) => Promise<LookupAddress[]>;
+export { createResolver, type Resolve } from './resolver.js';
 
 /** What `net.connect` calls to turn a name into addresses. */
 export type Lookup = (hostname: string, options: LookupOptions, done: LookupDone) => void;
@@ -18,27 +17,12 @@ export class AddressRefused extends Error {
 }
 
 /**
- * Asks the system (hosts file and DNS). Questions about one name that are asked at once share an answer: getaddrinfo occupies
- * one of the few threads of libuv, and a name whose servers are silent would soon occupy them all.
+ * A lookup, for connections to `port`, that hands out only addresses that may be called. The address checked is the address
+ * connected to, so a name that answers differently a moment later (DNS rebinding) gains nothing.
  */
-export function createResolver(): Resolve {
-  const asked = new Map<string, Promise<LookupAddress[]>>();
-  return (hostname) => {
-    const known = asked.get(hostname);
-    if (known !== undefined) return known;
-    const answer = lookupAll(hostname, { all: true, order: 'verbatim' }).finally(() => { asked.delete(hostname); });
-    asked.set(hostname, answer);
-    return answer;
-  };
-}
-
-/**
- * A lookup that hands out only addresses that may be called. The address checked is the address connected to, so a name
- * that answers differently a moment later (DNS rebinding) gains nothing.
- */
-export function createCheckedLookup(policy: AddressPolicy, resolve: Resolve): Lookup {
+export function createCheckedLookup(policy: AddressPolicy, resolve: Resolve, port?: number): Lookup {
   return (hostname, options, done) => {
-    resolveAllowed(hostname, policy, resolve).then((addresses) => {
+    resolveAllowed(hostname, policy, resolve, port).then((addresses) => {
       const family = familyOf(options.family);
       const fitting = family === 0 ? addresses : addresses.filter((address) => address.family === family);
       const [first] = fitting;
@@ -49,10 +33,10 @@ export function createCheckedLookup(policy: AddressPolicy, resolve: Resolve): Lo
   };
 }
 
-/** The addresses of a name that may be called; rejects with `AddressRefused` when it has only others. */
-export async function resolveAllowed(hostname: string, policy: AddressPolicy, resolve: Resolve): Promise<LookupAddress[]> {
-  const addresses = await resolve(hostname);
-  const verdicts = addresses.map(({ address }) => policy.check(address));
+/** The addresses of a name that may be called, at `port` where that is known; rejects with `AddressRefused` when it has only others. */
+export async function resolveAllowed(hostname: string, policy: AddressPolicy, resolve: Resolve, port?: number): Promise<LookupAddress[]> {
+  const [addresses] = await Promise.all([resolve(hostname), policy.refresh()]);
+  const verdicts = addresses.map(({ address }) => policy.check(address, { host: hostname, port }));
   const allowed = addresses.filter((_, index) => verdicts[index]?.kind === 'allowed');
   const refused = verdicts.find((verdict) => verdict.kind === 'refused');
   if (allowed.length === 0 && refused !== undefined) throw new AddressRefused(refused.reason);

@@ -1,11 +1,14 @@
-import { Agent as HttpAgent, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
-import type { Socket } from 'node:net';
-import got, { RequestError, type Request } from 'got';
+import got, { type Request } from 'got';
 import type { AddressPolicy } from './address.js';
-import { AddressRefused, createCheckedLookup, createResolver, type Lookup, type Resolve } from './lookup.js';
-import type { Reply } from './outcome.js';
-import { retryAfterMs } from './retry-after.js';
+import { portOf } from './address.js';
+import { trusting } from './certificates.js';
+import { Deadline } from './deadline.js';
+import { exchange, type Exchanged } from './exchange.js';
+import { AddressRefused, createCheckedLookup, resolveAllowed } from './lookup.js';
+import type { Answer, Reply } from './outcome.js';
+import { createResolver, type Resolve } from './resolver.js';
+import { createRoutes } from './routes.js';
+import { Stopwatch } from './stopwatch.js';
 
 export interface SenderOptions {
   policy: AddressPolicy;
@@ -18,9 +21,14 @@ export interface SenderOptions {
   /** How long an unused connection is kept. Below the 60 s after which common servers close theirs, so that we are first. */
   idleMs?: number;
   resolve?: Resolve;
-  /** Certificate authorities (PEM) to trust instead of the well-known ones. */
-  certificateAuthority?: string;
+  /** Certificate authorities (PEM) to trust besides the well-known ones. */
+  certificates?: readonly string[];
+  /** See `RouteOptions`. */
+  proxyUrl?: string;
+  noProxy?: readonly string[];
   now?: () => Date;
+  /** Milliseconds of a clock that never goes back, for what a POST takes. */
+  nowMs?: () => number;
 }
 
 /** One webhook as it goes over the wire. */
@@ -29,109 +37,81 @@ export interface PostRequest { url: string; body: Buffer; headers: Record<string
 /** Keeps the connections to all receivers. */
 export interface Sender {
   /**
-   * POSTs once and reports what came back; never throws for anything that a receiver, its URL or DNS can cause. The status
-   * is the answer: a body that is endless, slow or broken off does not undo it. Codes are Node's; ETIMEDOUT is also our own
-   * deadline, ECANCELED a POST given up through `signal`.
+   * POSTs once and reports what came back; never throws for anything that a receiver, its URL, its key or DNS can cause. The
+   * status is the answer: a body that is endless, slow or broken off does not undo it. Codes are Node's; ETIMEDOUT is also our
+   * own deadline, ECANCELED a POST given up through `signal`, PROXY_403 and its like what a proxy said instead.
    */
   send(request: PostRequest, signal?: AbortSignal): Promise<Reply>;
   /** Ends every connection; POSTs in hand end as `unreachable`. */
   close(): void;
 }
 
-interface Agents { http: HttpAgent; https: HttpsAgent }
-
 /** See `Sender`. Opens nothing by itself. */
 export function createSender(options: SenderOptions): Sender {
-  const { policy, timeoutMs = 10_000, maxResponseBytes = 65_536, certificateAuthority, now = () => new Date() } = options;
-  const lookup = createCheckedLookup(policy, options.resolve ?? createResolver());
-  const kept = createAgents(lookup, options, { keepAlive: true });
-  const fresh = createAgents(lookup, options, { keepAlive: false });
+  const { policy, timeoutMs = 10_000, maxResponseBytes = 65_536, resolve = createResolver(), certificates = [] } = options;
+  const { maxSocketsPerOrigin = 64, idleMs = 30_000, proxyUrl, noProxy, now = () => new Date(), nowMs = () => performance.now() } = options;
+  const secureContext = certificates.length === 0 ? undefined : trusting(certificates);
+  const routes = createRoutes({ maxSocketsPerOrigin, idleMs, connectMs: timeoutMs, secureContext, proxyUrl, noProxy });
   // Everything that got would do by itself is off: the outbox repeats, and a redirect would take a signed request to an
   // address that nobody checked. A stream costs a fifth less than got's promise, and its answer can be cut short.
   const post = got.extend({
     method: 'POST', isStream: true, retry: { limit: 0 }, followRedirect: false, throwHttpErrors: false, decompress: false, strictContentLength: false,
-    ...(certificateAuthority === undefined ? {} : { https: { certificateAuthority } }),
   });
 
-  async function send({ url, body, headers }: PostRequest, signal?: AbortSignal): Promise<Reply> {
-    const target = policy.checkUrl(url);
-    if (target.kind === 'refused') return { kind: 'forbidden', reason: target.reason };
-    const deadline = openDeadline(timeoutMs, signal);
-    const attempt = (agent: Agents) => {
-      const request = post(target.url, { body, headers, agent, signal: deadline.signal }) as unknown as Request;
-      return exchange(request, { maxResponseBytes, now, deadline: deadline.signal });
-    };
+  async function send(given: PostRequest, signal?: AbortSignal): Promise<Reply> {
+    const stopwatch = new Stopwatch(nowMs);
+    const deadline = new Deadline(timeoutMs, signal);
     try {
-      const first = await attempt(kept);
-      // The receiver closed a kept connection just as we used it, as a rule without having seen this POST; where it has, the
-      // webhook's id tells it so. That is no failure of an attempt.
-      return first.stale ? (await attempt(fresh)).reply : first.reply;
+      const answer = await postOnce(given, deadline, stopwatch);
+      return { ...answer, timing: stopwatch.timing() };
     } finally {
       deadline.clear();
     }
   }
 
-  return { send, close: () => { for (const { http, https } of [kept, fresh]) { http.destroy(); https.destroy(); } } };
-}
-
-/** One timer for the whole POST: got's own cost more, and begin anew with each request. The reason of `signal` is the code to report. */
-function openDeadline(timeoutMs: number, outer: AbortSignal | undefined): { signal: AbortSignal; clear(): void } {
-  const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort('ETIMEDOUT'), timeoutMs);
-  const giveUp = () => controller.abort('ECANCELED');
-  outer?.addEventListener('abort', giveUp, { once: true });
-  if (outer?.aborted) giveUp();
-  return { signal: controller.signal, clear: () => { clearTimeout(timer); outer?.removeEventListener('abort', giveUp); } };
-}
-
-interface Bounds { maxResponseBytes: number; now: () => Date; deadline: AbortSignal }
-
-/** One request to its end. Resolves when the answer has been read or cut off, so that its connection is free or gone by then. */
-function exchange(request: Request, { maxResponseBytes, now, deadline }: Bounds): Promise<{ reply: Reply; stale: boolean }> {
-  return new Promise((resolve) => {
-    let answer: Reply | undefined;
-    let received = 0;
-    const end = (failure: Reply, stale = false) => {
-      request.destroy();
-      resolve({ reply: answer ?? failure, stale: stale && answer === undefined });
+  async function postOnce({ url, body, headers }: PostRequest, deadline: Deadline, stopwatch: Stopwatch): Promise<Answer> {
+    const refreshed = policy.refresh();
+    if (refreshed !== undefined) await deadline.bound(refreshed);
+    const target = policy.checkUrl(url);
+    if (target.kind === 'refused') return { kind: 'forbidden', reason: target.reason };
+    const viaProxy = routes.isProxied(target.url);
+    if (viaProxy && target.lookUp !== undefined) {
+      const failure = await lookAhead(target.lookUp, portOf(target.url), deadline);
+      stopwatch.resolved();
+      if (failure !== undefined) return failure;
+    }
+    const lookup = createCheckedLookup(policy, resolve, portOf(target.url));
+    const sent = { ...headers, 'content-length': body.length };
+    const attempt = async (fresh: boolean): Promise<Exchanged> => {
+      if (deadline.code !== undefined) return { answer: { kind: 'unreachable', code: deadline.code }, stale: false };
+      const open = () => {
+        const request = routes.open(target.url, sent, lookup, fresh);
+        stopwatch.watch(request, viaProxy);
+        // got times a request, to the millisecond and dearly, unless somebody does so already.
+        return Object.assign(request, { timings: NO_TIMES });
+      };
+      return exchange(post(target.url, { body, request: open }) as unknown as Request, { maxResponseBytes, now, deadline, stopwatch });
     };
-    request.once('response', ({ statusCode, headers }: IncomingMessage) => {
-      const status = statusCode ?? 0;
-      const waitMs = retryAfterMs(status, headers['retry-after'], now());
-      answer = waitMs === undefined ? { kind: 'answered', status } : { kind: 'answered', status, retryAfterMs: waitMs };
-    });
-    request.on('data', (chunk: Buffer) => {
-      received += chunk.length;
-      if (received > maxResponseBytes) end(CLOSED);
-    });
-    // A receiver that switches protocols is handed the connection for good; nobody else would ever end it.
-    request.once('upgrade', ({ statusCode }: IncomingMessage, socket: Socket) => {
-      socket.destroy();
-      end({ kind: 'answered', status: statusCode ?? 0 });
-    });
-    request.once('end', () => end(CLOSED));
-    request.once('close', () => end(CLOSED));
-    // Not `once`: destroying a request may make it report a second error, which without a listener would end the process.
-    request.on('error', (error: unknown) => end(failureOf(error, deadline), isStale(error, request) && !deadline.aborted));
-  });
+    const first = await attempt(false);
+    // The receiver closed a kept connection just as we used it, as a rule without having seen this POST; where it has, the
+    // webhook's id tells it so. That is no failure of an attempt.
+    const { answer } = first.stale ? await attempt(true) : first;
+    // Only a proxy asks for a proxy's password (RFC 9110, 15.5.8); in a tunnel `Tunnels` has seen it.
+    return viaProxy && answer.kind === 'answered' && answer.status === 407 ? { kind: 'unreachable', code: 'PROXY_407' } : answer;
+  }
+
+  /** Through a proxy it is the proxy that connects, so the name is judged beforehand. What is wrong with it; undefined where nothing is. */
+  async function lookAhead(hostname: string, port: number, deadline: Deadline): Promise<Answer | undefined> {
+    try {
+      const found = await deadline.bound(resolveAllowed(hostname, policy, resolve, port));
+      return found === undefined ? { kind: 'unreachable', code: deadline.code ?? 'ETIMEDOUT' } : undefined;
+    } catch (error) {
+      if (error instanceof AddressRefused) return { kind: 'forbidden', reason: error.message };
+      return { kind: 'unreachable', code: (error as NodeJS.ErrnoException).code ?? 'ENOTFOUND' };
+    }
+  }
+
+  return { send, close: () => routes.close() };
 }
 
-const CLOSED: Reply = { kind: 'unreachable', code: 'ECONNRESET' };
-
-function failureOf(error: unknown, deadline: AbortSignal): Reply {
-  if (deadline.aborted) return { kind: 'unreachable', code: String(deadline.reason) };
-  if (!(error instanceof RequestError)) return CLOSED;
-  if (error.cause instanceof AddressRefused) return { kind: 'forbidden', reason: error.cause.message };
-  return { kind: 'unreachable', code: error.code };
-}
-
-function isStale(error: unknown, request: Request): boolean {
-  return request.reusedSocket === true && error instanceof RequestError && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
-}
-
-function createAgents(lookup: Lookup, { maxSocketsPerOrigin = 64, idleMs = 30_000 }: SenderOptions, keep: { keepAlive: boolean }): Agents {
-  // `timeout` ends only connections that nobody uses; a POST in hand has its own deadline.
-  // A burst that has ended leaves as many connections unused as it had; the next one wants them all.
-  const agentOptions = { ...keep, lookup, maxSockets: maxSocketsPerOrigin, maxFreeSockets: maxSocketsPerOrigin, timeout: idleMs };
-  return { http: new HttpAgent(agentOptions), https: new HttpsAgent(agentOptions) };
-}
+const NO_TIMES = Object.freeze({});

@@ -8,6 +8,7 @@ afterAll(() => api.stop());
 let counter = 0;
 const tenant = async () => { const name = `tenant${++counter}.example`; return { name, ...await api.addTenant(name) }; };
 const list = async (token: string, query = '') => (await api.ask('GET', `/v1/event${query}`, { token })).json as { data: Record<string, string>[] };
+const secret = expect.stringMatching(/^whsec_/) as string;
 const uuid = expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/) as string;
 
 describe('POST /v1/event', () => {
@@ -16,7 +17,7 @@ describe('POST /v1/event', () => {
     const answer = await api.post(token, { callback_url: 'https://example.com/hook', callback_apikey: 'k', event: 'ringing' });
     expect(answer.status).toBe(200);
     expect(answer.headers['content-type']).toMatch(/^application\/json/);
-    expect(answer.json).toEqual({ created: true, event_domain_uuid: uuid });
+    expect(answer.json).toEqual({ created: true, event_domain_uuid: uuid, secret });
   });
 
   it('again updates the key and keeps the id', async () => {
@@ -38,7 +39,7 @@ describe('POST /v1/event', () => {
     const { token } = await tenant();
     const answer = await api.post(token, { callback_url: 'https://example.com/', event: 'Ringing' });
     expect(answer.status).toBe(200);
-    expect(answer.json).toEqual({ created: true, event_domain_uuid: uuid, warning: 'Event "Ringing" is not known and will not be delivered. Known events: ringing, answered, hangup, cdr.' });
+    expect(answer.json).toEqual({ created: true, event_domain_uuid: uuid, secret, warning: 'Event "Ringing" is not known and will not be delivered. Known events: ringing, answered, hangup, cdr.' });
     expect((await list(token)).data[0]!.event_name).toBe('Ringing');
   });
 

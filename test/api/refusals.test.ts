@@ -100,7 +100,7 @@ describe('a request', () => {
 
   it.each([
     ['PUT', '/v1/event', 'GET, HEAD, POST'], ['PATCH', '/v1/event', 'GET, HEAD, POST'], ['DELETE', '/v1/event', 'GET, HEAD, POST'], ['PROPFIND', '/v1/event', 'GET, HEAD, POST'], ['TRACE', '/v1/event?x=1', 'GET, HEAD, POST'], ['PUT', '/v1/event/', 'GET, HEAD, POST'],
-    ['GET', '/v1/event/00000000-0000-4000-8000-000000000000', 'DELETE'], ['POST', '/v1/event/x', 'DELETE'], ['POST', '/healthz', 'GET, HEAD'], ['DELETE', '/metrics', 'GET, HEAD'],
+    ['PUT', '/v1/event/00000000-0000-4000-8000-000000000000', 'DELETE, GET, HEAD, PATCH'], ['POST', '/v1/event/x', 'DELETE, GET, HEAD, PATCH'], ['GET', '/v1/delivery/x/retry', 'POST'], ['POST', '/healthz', 'GET, HEAD'], ['DELETE', '/metrics', 'GET, HEAD'],
   ])('%s %s is told which methods there are', async (method, path, allow) => {
     const answer = await api.ask(method, path, { token });
     expectProblem(answer, 405);

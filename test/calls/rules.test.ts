@@ -199,6 +199,17 @@ describe('the PBX\'s own CDR event', () => {
     expect(last(notices, 'cdr')).toMatchObject({ call_id: 'R', recording_url: 'https://pbx.example.test/1.mp3', status: 'busy', to_number: '1001' });
   });
 
+  it('is waited for also when the legs of another call would be forgotten', () => {
+    const { calls, notices } = play([], rules);
+    for (const event of call().events) notices.push(...calls.accept(event));
+    notices.push(...calls.tick(20_000), ...calls.tick(25_000));
+    const [event] = new Script().event('CUSTOM', '', 30_000, { 'Event-Subclass': 'pbx::cdr', uuid: 'X', status: 'busy' }).events;
+    notices.push(...calls.accept(event!));
+    expect(last(notices, 'cdr')).toMatchObject({ status: 'busy' });
+    settle(calls);
+    expect(calls.legsKnown).toBe(0);
+  });
+
   it('is done without after its bound', () => {
     const { calls, notices } = play([], rules);
     for (const event of call().events) notices.push(...calls.accept(event));

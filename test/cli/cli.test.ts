@@ -7,10 +7,12 @@ import { fileURLToPath } from 'node:url';
 import { openEmbedded } from '../../src/db/embedded.js';
 import { createPool } from '../../src/db/pool.js';
 import { hashToken } from '../../src/http/token.js';
+import { newKey, vaultOf } from '../../src/seal.js';
 import { createDatabase, createEmptyDatabase, type TestDatabase } from '../support/postgres.js';
 import { silentLog } from '../support/silent-log.js';
 
 const BIN = fileURLToPath(new URL('../../bin/hookswitch.js', import.meta.url));
+const SECRET = /^whsec_[A-Za-z0-9+/]{43}=$/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const NOBODY = '00000000-0000-4000-8000-000000000000';
 
@@ -112,8 +114,8 @@ describe('subscription', () => {
   it('add, list and remove agree', async () => {
     const { domain_uuid: tenant } = await json(['tenant', 'add', 'acme.example']);
     const { event_domain_uuid: id, ...rest } = await json(add('--key', 'first'));
-    expect(rest).toEqual({ exit: 0, created: true });
-    expect(await json(add('--key', 'second'))).toEqual({ exit: 0, created: true, event_domain_uuid: id });
+    expect(rest).toEqual({ exit: 0, created: true, secret: expect.stringMatching(SECRET) as string });
+    expect(await json(add('--key', 'second'))).toEqual({ ...rest, event_domain_uuid: id });
     const listed = [{ event_domain_uuid: id, domain_uuid: tenant, domain_name: 'acme.example', event_name: 'hangup', callback_url: 'https://203.0.114.9/calls', callback_apikey: 'second' }];
     expect(await json(['subscription', 'list'])).toEqual({ exit: 0, data: listed });
     expect(await json(['subscription', 'list', '--domain', 'ACME.example'])).toEqual({ exit: 0, data: listed });
@@ -122,9 +124,30 @@ describe('subscription', () => {
     expect(await json(['subscription', 'remove', id as string])).toEqual({ exit: 3, ...error('not-found', 'There is no subscription') });
   });
 
+  it('secret shows what the webhooks are signed with, and makes another one', async () => {
+    await run(['tenant', 'add', 'acme.example']);
+    const { event_domain_uuid: id, secret } = await json(add()) as unknown as { event_domain_uuid: string; secret: string };
+    expect(await json(['subscription', 'secret', id])).toEqual({ exit: 0, secret, previous_valid_until: null });
+    expect(await run(['subscription', 'secret', id])).toEqual({ exit: 0, stdout: `${secret}\n`, stderr: '' });
+    const rotated = await json(['subscription', 'secret', id, '--rotate']);
+    expect(rotated).toEqual({ exit: 0, secret: expect.stringMatching(SECRET) as string, previous_valid_until: expect.any(String) as string });
+    expect(rotated['secret']).not.toBe(secret);
+    expect(await json(['subscription', 'secret', id])).toEqual(rotated);
+    expect(await json(['subscription', 'secret', id, '--rotate', '--overlap', '0'])).toMatchObject({ exit: 0, previous_valid_until: null });
+  });
+
+  it.each([[NOBODY], ['x'], ["' or true --"]])('secret of %j finds none', async (id) => {
+    expect(await json(['subscription', 'secret', id])).toEqual({ exit: 3, ...error('not-found', 'There is no subscription') });
+  });
+
+  it.each([[['--overlap', '5'], '--overlap goes with --rotate'], [['--rotate', '--overlap', '604801'], '--overlap must be'], [['--rotate', '--overlap', 'day'], '--overlap must be']])(
+    'secret refuses %j', async (options, message) => {
+      expect(await json(['subscription', 'secret', NOBODY, ...options])).toEqual({ exit: 2, ...error('usage', message) });
+    });
+
   it('add warns of an event that is never delivered', async () => {
     await run(['tenant', 'add', 'acme.example']);
-    expect(await json(add('--event', 'hungup'))).toMatchObject({ exit: 0, warning: expect.stringContaining('known are ringing, answered, hangup, cdr') as string });
+    expect(await json(add('--event', 'hungup'))).toMatchObject({ exit: 0, warning: expect.stringContaining('known are ringing, answered, hangup, cdr, missed, recording') as string });
   });
 
   it('add keeps to the rules of the API, and says all that is wrong', async () => {
@@ -137,6 +160,35 @@ describe('subscription', () => {
 
   it.each([['add'], ['list']])('%s for a tenant that is unknown', async (command) => {
     expect(await json(command === 'add' ? add() : ['subscription', 'list', '--domain', 'acme.example'])).toEqual({ exit: 3, ...error('not-found', 'hookswitch tenant add acme.example') });
+  });
+});
+
+describe('key', () => {
+  const stored = async () => (await database.pool.query<{ stored: string }>('select callback_apikey as stored from event_domain union all select secret from receiver')).rows.map((row) => row.stored);
+
+  it('new makes one that can be configured', async () => {
+    const { key, key_id: id } = await json(['key', 'new']) as unknown as { key: string; key_id: string };
+    expect(vaultOf([key]).prefix).toBe(`sealed:1:${id}:`);
+    expect((await run(['config'], { HOOKSWITCH_ENCRYPTION_KEYS: key })).stdout).not.toContain(key);
+  });
+
+  it('rotate seals everything with the first key, and says so when it cannot', async () => {
+    const [old, fresh] = [newKey(), newKey()];
+    await run(['tenant', 'add', 'acme.example']);
+    const add = (url: string, env = {}) => json(['subscription', 'add', '--domain', 'acme.example', '--event', 'cdr', '--url', url, '--key', 'hunter2'], env);
+    await add('https://203.0.114.9/plain');
+    await add('https://203.0.114.9/old', { HOOKSWITCH_ENCRYPTION_KEYS: old });
+    const rotated = await json(['key', 'rotate'], { HOOKSWITCH_ENCRYPTION_KEYS: `${fresh},${old}` });
+    expect(rotated).toEqual({ exit: 0, sealed: 4, key_id: vaultOf([fresh]).prefix!.split(':')[2] });
+    expect((await stored()).filter((text) => !text.startsWith(vaultOf([fresh]).prefix!))).toEqual([]);
+    expect(await json(['key', 'rotate'], { HOOKSWITCH_ENCRYPTION_KEYS: fresh })).toMatchObject({ exit: 0, sealed: 0 });
+    const { data } = await json(['subscription', 'list'], { HOOKSWITCH_ENCRYPTION_KEYS: fresh }) as unknown as { data: { callback_apikey: string }[] };
+    expect(data.map((row) => row.callback_apikey)).toEqual(['hunter2', 'hunter2']);
+    expect(await json(['key', 'rotate'], { HOOKSWITCH_ENCRYPTION_KEYS: old })).toEqual({ exit: 1, ...error('failure', `4 sealed with key ${rotated['key_id'] as string}, which is not configured`) });
+  });
+
+  it('rotate without a key says how to make one', async () => {
+    expect(await json(['key', 'rotate'])).toEqual({ exit: 2, ...error('configuration', 'hookswitch key new') });
   });
 });
 
@@ -166,7 +218,7 @@ describe('the database', () => {
     const files = readdirSync(dataDir, { recursive: true, encoding: 'utf8' });
     expect(files).toContainEqual(expect.stringMatching(/PG_VERSION$/));
     expect(files.filter((path) => path.endsWith('postmaster.pid'))).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
   it('of a running daemon is used with it and left running', async () => {
     const dataDir = join(folder, 'beside');
@@ -176,7 +228,7 @@ describe('the database', () => {
     expect((await pool.query('select domain_name from domain')).rows).toEqual([{ domain_name: 'acme.example' }]);
     await pool.end();
     await daemon.stop();
-  }, 60_000);
+  }, 180_000);
 });
 
 describe('the configuration', () => {
@@ -222,7 +274,7 @@ describe('the command line', () => {
     expect(exit).toBe(0);
   });
 
-  it.each([[[]], [['run']], [['demo']], [['migrate']], [['config']], [['tenant', 'add']], [['tenant', 'list']], [['token', 'create']], [['token', 'list']], [['token', 'revoke']],
+  it.each([[[]], [['run']], [['check']], [['simulate']], [['record']], [['demo']], [['migrate']], [['config']], [['tenant', 'add']], [['tenant', 'list']], [['token', 'create']], [['token', 'list']], [['token', 'revoke']],
     [['subscription', 'add']], [['subscription', 'list']], [['subscription', 'remove']]])('helps with %j by an example', async (command) => {
     const { exit, stdout } = await run([...command, '--help']);
     expect(exit).toBe(0);

@@ -1,14 +1,14 @@
 import { append, type Appended } from '../../src/db/outbox-append.js';
-import { claim } from '../../src/db/outbox-claim.js';
+import { claim, FIRST_DAY } from '../../src/db/outbox-claim.js';
 import { settle } from '../../src/db/outbox-settle.js';
 import type { FlowRecord, NewDelivery } from '../../src/db/outbox.js';
 import { createDatabase, type TestDatabase } from '../support/postgres.js';
-import { flowTo, promiseTo } from '../delivery/promise.js';
+import { flowTo, promiseTo, TODAY } from '../delivery/promise.js';
 
 const URL = 'http://a.example/hook';
 const HOLD_MS = 600_000;
-const us = { daemonId: 1, holdMs: HOLD_MS };
-const others = { daemonId: 2, holdMs: HOLD_MS };
+const us = { daemonId: 1, holdMs: HOLD_MS, since: FIRST_DAY };
+const others = { ...us, daemonId: 2 };
 const [first, second, third] = flowTo(URL, 'flow', 3) as [NewDelivery, NewDelivery, NewDelivery];
 
 let db: TestDatabase;
@@ -20,7 +20,7 @@ const add = (deliveries: NewDelivery[], by = us, lease = true): Promise<Appended
   append(db.pool, deliveries.map((delivery) => ({ delivery, lease })), by);
 const leases = (rows: Appended[], of: NewDelivery[]) => of.map(({ id }) => rows.find((row) => row.id === id)?.leased);
 const settleAs = (kind: 'delivered' | 'retry', delivery: NewDelivery, by = us, afterMs = 60_000) => settle(db.pool, [{
-  id: delivery.id, attempt: 1, outcome: kind === 'retry' ? { kind, reason: 'status 503', status: 503, afterMs } : { kind, status: 200 },
+  id: delivery.id, day: TODAY, attempt: 1, outcome: kind === 'retry' ? { kind, reason: 'status 503', status: 503, afterMs } : { kind, status: 200 },
 }], by);
 const table = async () => (await db.pool.query(
   `select position, sequence, state, attempt, leased_by from delivery order by flow_id, position`)).rows as object[];
@@ -28,11 +28,11 @@ const table = async () => (await db.pool.query(
 describe('append', () => {
   it('stores what a receiver will be told, and leases it as the first attempt', async () => {
     expect(await add([first])).toEqual([{ id: first.id, sequence: 1, leased: true, raced: false, expired: false }]);
-    const { rows } = await db.pool.query(`select id, lane::text, url_key::text, url, subscription_id, domain_uuid, event, flow_id, call_id, position, sequence,
+    const { rows } = await db.pool.query(`select id, lane::text, url_key::text, url, subscription_id, domain_uuid, event, flow_id, call_id, from_number, to_number, day::text, position, sequence,
       body, occurred_at, state, attempt, leased_by, first_attempt_at is not null as begun, due_at <= now() as due from delivery`);
     expect(rows).toEqual([{
       id: first.id, lane: first.lane, url_key: first.urlKey, url: URL, subscription_id: first.subscriptionId, domain_uuid: first.domainId, event: 'call.ringing',
-      flow_id: 'flow', call_id: 'flow', position: 1, sequence: 1, body: first.body, occurred_at: first.occurredAt, state: 'leased', attempt: 1, leased_by: 1, begun: true, due: true,
+      flow_id: 'flow', call_id: 'flow', from_number: '0912345678', to_number: '1001', day: TODAY, position: 1, sequence: 1, body: first.body, occurred_at: first.occurredAt, state: 'leased', attempt: 1, leased_by: 1, begun: true, due: true,
     }]);
   });
 
@@ -64,10 +64,25 @@ describe('append', () => {
     expect(leases(await add([second]), [second])).toEqual([leased]);
   });
 
-  it('does not look at later rows, nor at other lanes', async () => {
-    await add([second], others);
+  it('does not look at other lanes', async () => {
     await add([promiseTo('http://b.example', 'flow', 1)], others);
     expect(leases(await add([first]), [first])).toEqual([true]);
+  });
+
+  it('keeps what is held for a disabled subscription: it is not sent, has its number, and is in nobody\'s way', async () => {
+    const rows = await add([{ ...first, held: true }, second]);
+    expect(leases(rows, [first, second])).toEqual([false, true]);
+    expect(leases(await add([third]), [third])).toEqual([true]);
+    expect(await table()).toMatchObject([{ sequence: 1, state: 'held', attempt: 0 }, { sequence: 2, state: 'leased' }, { sequence: 3, state: 'leased' }]);
+  });
+
+  it('takes what is of several days, each to its own', async () => {
+    const long = [promiseTo(URL, 'yesterday', 1, { flowDay: '2026-01-01' }), promiseTo(URL, 'flow', 1), promiseTo(URL, 'yesterday', 2, { flowDay: '2026-01-01' })];
+    expect(leases(await add(long), long)).toEqual([true, true, true]);
+    expect(await add(long)).toEqual([]);
+    expect((await db.pool.query('select day::text, sequence from delivery order by day, sequence')).rows).toEqual([
+      { day: '2026-01-01', sequence: 1 }, { day: '2026-01-01', sequence: 2 }, { day: TODAY, sequence: 1 },
+    ]);
   });
 
   it('lets a row wait as long as the retry before it', async () => {
@@ -95,6 +110,16 @@ describe('append', () => {
     ]);
   });
 
+  it('puts what is new behind all that is there, though its teller has missed the beginning and counts from less', async () => {
+    await add(flowTo(URL, 'flow', 4));
+    const late = [promiseTo(URL, 'flow', 5, { position: 1 }), promiseTo(URL, 'flow', 6, { position: 2 }), promiseTo(URL, 'flow', 7, { position: 9 })];
+    expect((await add(late, others)).map(({ sequence }) => sequence).sort()).toEqual([5, 6, 7]);
+    expect((await db.pool.query('select sequence, position from delivery order by sequence')).rows.slice(4)).toEqual([
+      { sequence: 5, position: 5 }, { sequence: 6, position: 6 }, { sequence: 7, position: 9 },
+    ]);
+    expect(await add([promiseTo(URL, 'flow', 8, { position: 3 })])).toMatchObject([{ sequence: 8 }]);
+  });
+
   it('counts what the table knows already once', async () => {
     await add([first]);
     expect(await add([first, second, third], others)).toMatchObject([{ sequence: 2 }, { sequence: 3 }]);
@@ -102,15 +127,15 @@ describe('append', () => {
 });
 
 describe('what came too late', () => {
-  const late = (delivery: NewDelivery, agoMs = 900_000) => ({ delivery, lease: true, expiresAtMs: Date.now() - agoMs });
-  const news = (delivery: NewDelivery) => ({ delivery, lease: true, expiresAtMs: Date.now() + 900_000 });
+  const late = (delivery: NewDelivery, agoMs = 900_000) => ({ delivery, lease: true, expiresInMs: -agoMs });
+  const news = (delivery: NewDelivery) => ({ delivery, lease: true, expiresInMs: 900_000 });
   const occurredAt = new Date(Date.now() - 3_600_000);
 
   it('is recorded, visibly expired, and never leased', async () => {
     const stale = { ...first, occurredAt, synthetic: 'reconciled' as const };
-    expect(await append(db.pool, [{ ...late(stale), expiresAtMs: occurredAt.getTime() + 900_000 }], us)).toEqual([{ id: first.id, sequence: 1, leased: false, raced: false, expired: true }]);
+    expect(await append(db.pool, [late(stale, 2_700_000)], us)).toEqual([{ id: first.id, sequence: 1, leased: false, raced: false, expired: true }]);
     const { rows } = await db.pool.query(`select state, attempt, leased_by, last_reason, synthetic, settled_at is not null as settled from delivery`);
-    expect(rows).toEqual([{ state: 'expired', attempt: 0, leased_by: null, last_reason: 'expired after 900 s', synthetic: 'reconciled', settled: true }]);
+    expect(rows).toEqual([{ state: 'expired', attempt: 0, leased_by: null, last_reason: expect.stringMatching(/^expired after 9\d\d s$/) as string, synthetic: 'reconciled', settled: true }]);
   });
 
   it('holds nothing of its lane, neither in its batch nor after it', async () => {
@@ -164,11 +189,19 @@ describe('what is kept of a flow', () => {
   it('changes on its page, and its index entry stays', async () => {
     const state = JSON.stringify({ legs: 'x'.repeat(700) });
     const flows = Array.from({ length: 50 }, (_, index) => `flow ${index}`);
-    for (let position = 1; position <= 20; position += 1) await keep(flows.map((flow) => record(flow, position, state)));
-    await db.pool.query('select pg_stat_force_next_flush()');
     const changes = async () => (await db.pool.query<{ all: number; hot: number }>(`select n_tup_upd as all, n_tup_hot_upd as hot from pg_stat_user_tables where relname = 'open_flow'`)).rows[0]!;
-    const { all, hot } = await changes();
-    expect(hot).toBeGreaterThan(0.9 * all);
+    /** The share of twenty changes of each that stayed on their page. */
+    const shareOnPage = async () => {
+      const before = await changes();
+      for (let position = 1; position <= 20; position += 1) await keep(flows.map((flow) => record(flow, position, state)));
+      await db.pool.query('select pg_stat_force_next_flush()');
+      const { all, hot } = await changes();
+      return (hot - before.hot) / (all - before.all);
+    };
+    // While an autovacuum looks at the database nothing dead is cleared away, so one time in a few has to do.
+    let share = 0;
+    for (let times = 0; times < 10 && share <= 0.9; times += 1) share = await shareOnPage();
+    expect(share).toBeGreaterThan(0.9);
   });
 });
 
@@ -184,7 +217,7 @@ describe('two processes that append at once', () => {
         from = to;
       }
     };
-    await Promise.all([us, others, { daemonId: 3, holdMs: HOLD_MS }].map(tell));
+    await Promise.all([us, others, { ...us, daemonId: 3 }].map(tell));
     const { rows } = await db.pool.query(`select count(*)::integer as rows, bool_and(sequence = position) as alike from delivery`);
     expect(rows).toEqual([{ rows: 240, alike: true }]);
   });
@@ -194,6 +227,36 @@ describe('two processes that append at once', () => {
     await Promise.all(lanes.flatMap((lane, index) => [add(lane, us), add([...lane, ...(lanes[index + 1] ?? [])].reverse(), others)]));
     const { rows } = await db.pool.query(`select count(*)::integer as rows, bool_and(sequence = position) as alike from delivery`);
     expect(rows).toEqual([{ rows: 200, alike: true }]);
+  });
+
+  it('never give one number twice, though each tells of other things', async () => {
+    const lanes = Array.from({ length: 25 }, (_, index) => `flow ${index}`);
+    const told = (teller: number, round: number) => lanes.map((flow) => [promiseTo(URL, flow, 100 * teller + 2 * round, { position: round + 1 }), promiseTo(URL, flow, 100 * teller + 2 * round + 1, { position: round + 2 })]);
+    await Promise.all([1, 2, 3].map(async (teller) => {
+      for (let round = 0; round < 5; round += 1) await add(told(teller, round).flat(), { ...us, daemonId: teller });
+    }));
+    const { rows } = await db.pool.query(`select flow_id, array_agg(sequence order by sequence) as numbers, array_agg(position order by sequence) as positions from delivery group by flow_id`);
+    expect(rows).toHaveLength(25);
+    for (const { numbers, positions } of rows as { numbers: number[]; positions: number[] }[]) {
+      expect(numbers).toEqual(Array.from({ length: 30 }, (_, index) => index + 1));
+      expect(positions).toEqual(positions.toSorted((a, b) => a - b));
+    }
+    const numbers = new Map((await db.pool.query<{ id: string; sequence: number }>('select id, sequence from delivery')).rows.map(({ id, sequence }) => [id, sequence]));
+    for (const [earlier, later] of [1, 2, 3].flatMap((teller) => told(teller, 3))) expect(numbers.get(earlier!.id)).toBeLessThan(numbers.get(later!.id)!);
+  });
+
+  it('begin anew where another has taken the number, and lose nothing of the batch', async () => {
+    const client = await db.pool.connect();
+    await client.query('begin');
+    await append(client, [{ delivery: promiseTo(URL, 'flow', 50), lease: true }], others); // not committed yet
+    const racing = append(db.pool, [first, second].map((delivery) => ({ delivery, lease: true })), us, { owner: 'a', records: [{ switchName: 'pbx', flowId: 'flow', coreId: 'core', position: 2, state: '{}' }] });
+    await lockWaited();
+    await client.query('commit');
+    client.release();
+    expect((await racing).map(({ id, sequence, leased, raced }) => ({ id, sequence, leased, raced }))).toEqual([
+      { id: first.id, sequence: 2, leased: false, raced: false }, { id: second.id, sequence: 3, leased: false, raced: false },
+    ]);
+    expect((await db.pool.query('select from open_flow')).rowCount).toBe(1);
   });
 
   it('never both send one lane: who raced another to it is told so', async () => {
@@ -207,7 +270,7 @@ describe('two processes that append at once', () => {
     const rows = await racing;
     expect(rows.find(({ id }) => id === second.id)).toMatchObject({ leased: true, raced: true, sequence: 2 });
     expect(rows.find(({ id }) => id === promiseTo(URL, 'free', 1).id)).toMatchObject({ leased: true, raced: false });
-    await settle(db.pool, [{ id: second.id, attempt: 1, outcome: { kind: 'released' } }], us);
+    await settle(db.pool, [{ id: second.id, day: TODAY, attempt: 1, outcome: { kind: 'released' } }], us);
     expect(await claim(db.pool, [{ urlKey: second.urlKey, room: 9 }], us)).toEqual([]);
   });
 });

@@ -1,14 +1,14 @@
 import { append } from '../../src/db/outbox-append.js';
-import { claim, dueUrls, FIRST_URL } from '../../src/db/outbox-claim.js';
+import { claim, dueUrls, FIRST_DAY, FIRST_URL, firstWaitingDay, type Claimed } from '../../src/db/outbox-claim.js';
 import { settle } from '../../src/db/outbox-settle.js';
-import type { Delivery, NewDelivery } from '../../src/db/outbox.js';
+import type { NewDelivery } from '../../src/db/outbox.js';
 import { urlKey } from '../../src/webhook/identity.js';
 import { createDatabase, type TestDatabase } from '../support/postgres.js';
-import { flowTo, promiseTo } from '../delivery/promise.js';
+import { flowTo, promiseTo, TODAY } from '../delivery/promise.js';
 
 const URL = 'http://a.example/hook';
-const us = { daemonId: 1, holdMs: 600_000 };
-const others = { daemonId: 2, holdMs: 600_000 };
+const us = { daemonId: 1, holdMs: 600_000, since: FIRST_DAY };
+const others = { ...us, daemonId: 2 };
 
 let db: TestDatabase;
 beforeAll(async () => { db = await createDatabase(); });
@@ -16,26 +16,29 @@ afterAll(() => db.drop());
 beforeEach(() => db.pool.query('truncate delivery'));
 
 const wait = (deliveries: NewDelivery[]) => append(db.pool, deliveries.map((delivery) => ({ delivery, lease: false })), us);
-const claimFor = (url: string, room: number, by = us): Promise<Delivery[]> => claim(db.pool, [{ urlKey: urlKey(url), room }], by);
-const outcome = (delivery: Delivery, kind: 'delivered' | 'retry', by = us) => settle(db.pool, [{
-  id: delivery.id, attempt: delivery.attempt, outcome: kind === 'retry' ? { kind, reason: 'ETIMEDOUT', afterMs: 60_000 } : { kind, status: 200 },
+const claimFor = (url: string, room: number, by = us): Promise<Claimed[]> => claim(db.pool, [{ urlKey: urlKey(url), room }], by);
+const outcome = (delivery: Claimed, kind: 'delivered' | 'retry', by = us) => settle(db.pool, [{
+  id: delivery.id, day: delivery.day, attempt: delivery.attempt, outcome: kind === 'retry' ? { kind, reason: 'ETIMEDOUT', afterMs: 60_000 } : { kind, status: 200 },
 }], by);
 const single = (url: string, count: number) => Array.from({ length: count }, (_, index) => promiseTo(url, `flow ${index}`, 1));
 
 describe('claim', () => {
   it('gives all that is needed to send', async () => {
     const promise = promiseTo(URL, 'flow', 3, { synthetic: 'lost' });
-    const expiresAtMs = Date.now() + 900_000;
-    await append(db.pool, [{ delivery: promise, lease: false, expiresAtMs }], us);
-    expect(await claimFor(URL, 1)).toEqual([{
-      id: promise.id, lane: promise.lane, urlKey: promise.urlKey, url: URL, subscriptionId: promise.subscriptionId, event: 'call.ringing',
-      sequence: 1, body: promise.body, attempt: 1, alone: false, synthetic: 'lost', expiresAtMs,
-    }]);
+    await append(db.pool, [{ delivery: promise, lease: false, expiresInMs: 900_000, ttlMs: 900_000 }], us);
+    const [claimed] = await claimFor(URL, 1);
+    expect(claimed).toEqual({
+      id: promise.id, day: TODAY, lane: promise.lane, urlKey: promise.urlKey, url: URL, subscriptionId: promise.subscriptionId, domainId: promise.domainId, event: 'call.ringing',
+      sequence: 1, body: promise.body, attempt: 1, attemptsBefore: 0, alone: false, synthetic: 'lost', replayed: false,
+      expiresInMs: expect.any(Number) as number,
+    });
+    expect(claimed!.expiresInMs).toBeGreaterThan(800_000);
+    expect(claimed!.expiresInMs).toBeLessThanOrEqual(900_000);
   });
 
   it('never gives one delivery to two claimants', async () => {
     await wait(single(URL, 100));
-    const claimed = await Promise.all(Array.from({ length: 10 }, (_, daemonId) => claimFor(URL, 10, { daemonId, holdMs: 1 })));
+    const claimed = await Promise.all(Array.from({ length: 10 }, (_, daemonId) => claimFor(URL, 10, { ...us, daemonId, holdMs: 1 })));
     const ids = claimed.flat().map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
     const rest = await claimFor(URL, 100);
@@ -62,10 +65,10 @@ describe('claim', () => {
   });
 
   it('lets the lane move on when its head has held it for long enough, and the head goes on by itself', async () => {
-    const short = { daemonId: 1, holdMs: 60_000 };
+    const short = { ...us, holdMs: 60_000 };
     await wait(flowTo(URL, 'a', 3));
     const [head] = await claimFor(URL, 1, short);
-    await settle(db.pool, [{ id: head!.id, attempt: 1, outcome: { kind: 'retry', reason: 'status 500', status: 500, afterMs: 3_600_000 } }], short);
+    await settle(db.pool, [{ id: head!.id, day: TODAY, attempt: 1, outcome: { kind: 'retry', reason: 'status 500', status: 500, afterMs: 3_600_000 } }], short);
     expect(await claimFor(URL, 9, short)).toEqual([]);
     await db.pool.query(`update delivery set first_attempt_at = first_attempt_at - interval '1 minute', due_at = due_at - interval '1 minute'`);
     const [follower] = await claimFor(URL, 9, short);
@@ -84,6 +87,24 @@ describe('claim', () => {
   });
 });
 
+describe('the first day to look into', () => {
+  const TODAY_MS = Date.parse(TODAY);
+  const dayAgo = (days: number) => new Date(TODAY_MS - days * 86_400_000).toISOString().slice(0, 10);
+
+  it('is that of the oldest that waits or is leased, but yesterday at the latest', async () => {
+    expect(await firstWaitingDay(db.pool)).toBe(dayAgo(1));
+    const old = promiseTo(URL, 'old', 1, { flowDay: dayAgo(9) });
+    await wait([promiseTo(URL, 'new', 1), old]);
+    expect(await firstWaitingDay(db.pool)).toBe(dayAgo(9));
+    expect(await claimFor(URL, 9, { ...us, since: dayAgo(1) })).toMatchObject([{ day: TODAY }]);
+    const [claimed] = await claimFor(URL, 9, { ...us, since: dayAgo(9) });
+    expect(claimed).toMatchObject({ id: old.id, day: dayAgo(9) });
+    expect(await firstWaitingDay(db.pool)).toBe(dayAgo(9));
+    await outcome(claimed!, 'delivered');
+    expect(await firstWaitingDay(db.pool)).toBe(dayAgo(1));
+  });
+});
+
 describe('dueUrls', () => {
   const urls = Array.from({ length: 7 }, (_, index) => `http://${index}.example`);
 
@@ -95,7 +116,7 @@ describe('dueUrls', () => {
     let after = FIRST_URL;
     let parts = 0;
     do {
-      const { due, next } = await dueUrls(db.pool, after, 2);
+      const { due, next } = await dueUrls(db.pool, after, 2, FIRST_DAY);
       found.push(...due);
       after = next;
       parts += 1;
@@ -105,6 +126,6 @@ describe('dueUrls', () => {
   });
 
   it('finds nothing where nothing waits', async () => {
-    expect(await dueUrls(db.pool, FIRST_URL, 10)).toEqual({ due: [], next: FIRST_URL });
+    expect(await dueUrls(db.pool, FIRST_URL, 10, FIRST_DAY)).toEqual({ due: [], next: FIRST_URL });
   });
 });

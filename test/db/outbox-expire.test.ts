@@ -1,20 +1,20 @@
 import { append } from '../../src/db/outbox-append.js';
-import { claim } from '../../src/db/outbox-claim.js';
+import { claim, FIRST_DAY } from '../../src/db/outbox-claim.js';
 import { expire } from '../../src/db/outbox-expire.js';
 import { createSession, type Session } from '../../src/db/outbox-session.js';
 import type { NewDelivery } from '../../src/db/outbox.js';
 import { createDatabase, type TestDatabase } from '../support/postgres.js';
-import { flowTo, promiseTo } from '../delivery/promise.js';
+import { flowTo, promiseTo, TODAY } from '../delivery/promise.js';
 
 const URL = 'http://a.example/hook';
-const us = { daemonId: 1, holdMs: 600_000 };
+const us = { daemonId: 1, holdMs: 600_000, since: FIRST_DAY };
 
 let db: TestDatabase;
 beforeAll(async () => { db = await createDatabase(); });
 afterAll(() => db.drop());
 beforeEach(() => db.pool.query('truncate delivery'));
 
-const wait = (deliveries: NewDelivery[], lease = false) => append(db.pool, deliveries.map((delivery) => ({ delivery, lease, expiresAtMs: Date.now() + 60_000 })), us);
+const wait = (deliveries: NewDelivery[], lease = false) => append(db.pool, deliveries.map((delivery) => ({ delivery, lease, expiresInMs: 60_000 })), us);
 const outlive = (...positions: number[]) => db.pool.query(`update delivery set expires_at = now() - interval '1 s', occurred_at = now() - interval '901 s' where position = any ($1)`, [positions]);
 const table = async () => (await db.pool.query('select position, state, attempt, last_reason, settled_at is not null as settled from delivery order by position')).rows as object[];
 
@@ -28,6 +28,13 @@ it('ends what has waited too long, and nothing else', async () => {
     { position: 1, state: 'expired', attempt: 0, last_reason: 'expired after 900 s', settled: true }, { position: 2, state: 'expired', attempt: 0, last_reason: 'expired after 900 s', settled: true },
     { position: 3, state: 'pending', attempt: 0, last_reason: null, settled: false }, { position: 4, state: 'pending', attempt: 0, last_reason: null, settled: false },
   ]);
+});
+
+it('ends what is held, too', async () => {
+  await append(db.pool, [{ delivery: promiseTo(URL, 'flow', 1, { held: true }), lease: false, expiresInMs: 60_000 }], us);
+  await outlive(1);
+  expect(await expire(db.pool, 10)).toHaveLength(1);
+  expect(await table()).toMatchObject([{ state: 'expired', attempt: 0 }]);
 });
 
 it('lets the lane go on', async () => {
@@ -61,7 +68,7 @@ it('finds them through the index that holds only them, also by a plan made while
   await wait(Array.from({ length: 2_000 }, (_, index) => promiseTo(URL, `flow ${index}`, index)));
   const scans = async () => {
     await session.query('select pg_stat_force_next_flush()');
-    const { rows } = await db.pool.query<{ scans: number }>(`select idx_scan as scans from pg_stat_user_indexes where indexrelname = 'delivery_expiring'`);
+    const { rows } = await db.pool.query<{ scans: number }>(`select idx_scan as scans from pg_stat_user_indexes where indexrelname = 'delivery_${TODAY.replaceAll('-', '')}_expires_at_idx'`);
     return rows[0]!.scans;
   };
   const before = await scans();

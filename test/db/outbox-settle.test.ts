@@ -1,12 +1,12 @@
 import { append } from '../../src/db/outbox-append.js';
-import { claim } from '../../src/db/outbox-claim.js';
+import { claim, FIRST_DAY } from '../../src/db/outbox-claim.js';
 import { settle, type Settlement } from '../../src/db/outbox-settle.js';
 import type { NewDelivery } from '../../src/db/outbox.js';
 import { createDatabase, type TestDatabase } from '../support/postgres.js';
-import { flowTo, promiseTo } from '../delivery/promise.js';
+import { flowTo, promiseTo, TODAY } from '../delivery/promise.js';
 
 const URL = 'http://a.example/hook';
-const us = { daemonId: 1, holdMs: 600_000 };
+const us = { daemonId: 1, holdMs: 600_000, since: FIRST_DAY };
 const [first, second, third] = flowTo(URL, 'flow', 3) as [NewDelivery, NewDelivery, NewDelivery];
 
 let db: TestDatabase;
@@ -19,15 +19,15 @@ const wait = (...deliveries: NewDelivery[]) => append(db.pool, deliveries.map((d
 const row = async ({ id }: NewDelivery) => (await db.pool.query(
   `select state, attempt, leased_by, last_status, last_reason, settled_at is not null as settled, first_attempt_at is not null as begun,
           round(extract(epoch from due_at - now()))::integer as "dueInS" from delivery where id = $1`, [id])).rows[0] as Record<string, unknown>;
-const retry = (delivery: NewDelivery, afterMs = 60_000): Settlement => ({ id: delivery.id, attempt: 1, outcome: { kind: 'retry', reason: 'status 503', status: 503, afterMs } });
-const delivered = ({ id }: NewDelivery): Settlement => ({ id, attempt: 1, outcome: { kind: 'delivered', status: 200 } });
-const released = ({ id }: NewDelivery, attempt = 1): Settlement => ({ id, attempt, outcome: { kind: 'released' } });
+const retry = (delivery: NewDelivery, afterMs = 60_000): Settlement => ({ id: delivery.id, day: TODAY, attempt: 1, outcome: { kind: 'retry', reason: 'status 503', status: 503, afterMs } });
+const delivered = ({ id }: NewDelivery): Settlement => ({ id, day: TODAY, attempt: 1, outcome: { kind: 'delivered', status: 200 } });
+const released = ({ id }: NewDelivery, attempt = 1): Settlement => ({ id, day: TODAY, attempt, outcome: { kind: 'released' } });
 
 describe('settle', () => {
   it('records each outcome of a batch', async () => {
     const [a, b, c] = [promiseTo(URL, 'a', 1), promiseTo(URL, 'b', 1), promiseTo(URL, 'c', 1)];
     await lease(a, b, c);
-    const settled = await settle(db.pool, [delivered(a), retry(b), { id: c.id, attempt: 1, outcome: { kind: 'abandoned', reason: 'unsubscribed' } }], us);
+    const settled = await settle(db.pool, [delivered(a), retry(b), { id: c.id, day: TODAY, attempt: 1, outcome: { kind: 'abandoned', reason: 'unsubscribed' } }], us);
     expect(settled.map(({ id }) => id).sort()).toEqual([a.id, b.id, c.id].sort());
     expect(await row(a)).toMatchObject({ state: 'delivered', attempt: 1, leased_by: null, last_status: 200, last_reason: null, settled: true });
     expect(await row(b)).toMatchObject({ state: 'pending', attempt: 1, leased_by: null, last_status: 503, last_reason: 'status 503', settled: false, dueInS: 60 });
@@ -47,6 +47,40 @@ describe('settle', () => {
     expect(await row(first)).toEqual(before);
   });
 
+  it('keeps the record of each POST, and none of what was not sent or not ours', async () => {
+    await db.pool.query(`insert into daemon (id, name) overriding system value values (1, 'pbx-1')`);
+    const startedAt = new Date('2026-02-03T04:05:06.789Z');
+    const record = { startedAt, timing: { connectMs: 1.5, firstByteMs: 20.25, totalMs: 22 }, excerpt: 'try\0 later', status: 503, reason: 'status 503' };
+    await lease(first, second);
+    await settle(db.pool, [{ ...retry(first), record }, released(second), { ...delivered(third), record }], us);
+    const [again] = await claim(db.pool, [{ urlKey: first.urlKey, room: 1 }], us).then(async (none) => {
+      expect(none).toEqual([]);
+      await db.pool.query('update delivery set due_at = now()');
+      return claim(db.pool, [{ urlKey: first.urlKey, room: 1 }], us);
+    });
+    await settle(db.pool, [{ id: first.id, day: TODAY, attempt: again!.attempt, outcome: { kind: 'delivered', status: 200 }, record: { startedAt, timing: { totalMs: 5 } } }], us);
+    expect((await db.pool.query('select *, day::text from attempt order by number')).rows).toEqual([
+      { delivery_id: first.id, day: TODAY, number: 1, started_at: startedAt, daemon: 'pbx-1', outcome: 'retry', status: 503, reason: 'status 503', dns_ms: null, connect_ms: 1.5, tls_ms: null, first_byte_ms: 20.25, total_ms: 22, excerpt: 'try later' },
+      { delivery_id: first.id, day: TODAY, number: 2, started_at: startedAt, daemon: 'pbx-1', outcome: 'delivered', status: 200, reason: null, dns_ms: null, connect_ms: null, tls_ms: null, first_byte_ms: null, total_ms: 5, excerpt: null },
+    ]);
+    await db.pool.query('truncate attempt, daemon');
+  });
+
+  it('holds what its subscription is disabled for, at no cost of an attempt, and lets the lane go on', async () => {
+    await lease(first);
+    await wait(second);
+    expect(await settle(db.pool, [{ id: first.id, day: TODAY, attempt: 1, outcome: { kind: 'held' } }], us)).toEqual([{ id: first.id, attempt: 1, frees: true }]);
+    expect(await row(first)).toMatchObject({ state: 'held', attempt: 0, leased_by: null, settled: false, begun: false });
+    expect(await claim(db.pool, [{ urlKey: first.urlKey, room: 9 }], us)).toMatchObject([{ id: second.id }]);
+  });
+
+  it('settles what is of several days', async () => {
+    const old = promiseTo(URL, 'old', 1, { flowDay: '2026-01-01' });
+    await lease(first, old);
+    const settled = await settle(db.pool, [delivered(first), { ...delivered(old), day: '2026-01-01' }], us);
+    expect(settled.map(({ id }) => id).sort()).toEqual([first.id, old.id].sort());
+  });
+
   it('tells when the lane has more to claim', async () => {
     await lease(first);
     await wait(second);
@@ -59,12 +93,12 @@ describe('settle', () => {
 
 describe('a retry', () => {
   it('puts off the lane behind it, and nothing else', async () => {
-    const [earlier, elsewhere] = [promiseTo(URL, 'flow', 0), promiseTo('http://b.example', 'flow', 5)];
+    const elsewhere = promiseTo('http://b.example', 'flow', 5);
     await lease(first);
-    await wait(second, third, elsewhere, earlier);
+    await wait(second, third, elsewhere);
     await settle(db.pool, [retry(first)], us);
     expect(await Promise.all([second, third].map(row))).toMatchObject([{ dueInS: 60 }, { dueInS: 60 }]);
-    expect(await Promise.all([earlier, elsewhere].map(row))).toMatchObject([{ dueInS: 0 }, { dueInS: 0 }]);
+    expect(await row(elsewhere)).toMatchObject({ dueInS: 0 });
   });
 
   it('takes what is leased behind it back with it, at no cost of attempts', async () => {
@@ -100,8 +134,8 @@ describe('a retry', () => {
 });
 
 describe('a time to live', () => {
-  const leaseUntil = (delivery: NewDelivery, expiresAtMs: number) => append(db.pool, [{ delivery, lease: true, expiresAtMs }], us);
-  const expired = ({ id }: NewDelivery, attempt = 1): Settlement => ({ id, attempt, outcome: { kind: 'expired' } });
+  const leaseFor = (delivery: NewDelivery, expiresInMs: number) => append(db.pool, [{ delivery, lease: true, expiresInMs }], us);
+  const expired = ({ id }: NewDelivery, attempt = 1): Settlement => ({ id, day: TODAY, attempt, outcome: { kind: 'expired' } });
 
   it('ends what was not sent in time, which is no attempt, and frees the lane', async () => {
     const expiresAtMs = first.occurredAt.getTime() + 900_000;
@@ -113,7 +147,7 @@ describe('a time to live', () => {
   });
 
   it('ends it with the reason why it had to wait', async () => {
-    await leaseUntil(first, Date.now() + 60_000);
+    await leaseFor(first, 60_000);
     await settle(db.pool, [retry(first, 0)], us);
     const [again] = await claim(db.pool, [{ urlKey: first.urlKey, room: 1 }], us);
     await settle(db.pool, [expired(first, again!.attempt)], us);
@@ -121,7 +155,7 @@ describe('a time to live', () => {
   });
 
   it('is the longest that a retry is put off, and what waits behind it', async () => {
-    await leaseUntil(first, Date.now() + 30_000);
+    await leaseFor(first, 30_000);
     await wait(second);
     await settle(db.pool, [retry(first, 60_000)], us);
     expect(await row(first)).toMatchObject({ state: 'pending', dueInS: 30 });

@@ -1,22 +1,22 @@
 import type { NewDelivery } from '../../src/db/outbox.js';
 import { systemClock } from '../../src/clock.js';
-import { expiryOf } from '../../src/delivery/expiry.js';
+import { lifeOf } from '../../src/delivery/expiry.js';
 import { createDatabase, type TestDatabase } from '../support/postgres.js';
 import { startReceiver, type Receiver } from '../support/receiver.js';
 import { startDeliveries, type Harness, type HarnessOptions } from './harness.js';
 import { flowTo, promiseTo } from './promise.js';
 
 const HOUR_MS = 3_600_000;
-const nowMs = Date.parse('2026-01-01T12:00:00Z');
 
-it.each<[string, Partial<NewDelivery>, number | null]>([
-  ['what an event has just told lives on from now, whatever the switch\'s clock says', { occurredAt: new Date(nowMs - HOUR_MS), receivedAtMs: 5_000 }, nowMs + 1_000],
-  ['what it told a while ago, from when it was read', { occurredAt: new Date(nowMs), receivedAtMs: 4_600 }, nowMs + 600],
-  ['so does what was concluded later', { occurredAt: new Date(nowMs - HOUR_MS), receivedAtMs: 5_000, synthetic: 'reconciled' }, nowMs + 1_000],
+it.each<[string, object, number | null]>([
+  ['what an event has just told lives on from now, whatever the switch\'s clock says', { occurredAt: new Date(0), receivedAtMs: 5_000 }, 6_000],
+  ['what it told a while ago, from when it was read', { receivedAtMs: 4_600 }, 5_600],
+  ['so does what was concluded later', { occurredAt: new Date(0), receivedAtMs: 5_000, synthetic: 'reconciled' }, 6_000],
+  ['and what an earlier process has read', { receivedAtMs: undefined }, 6_000],
   ['an event without a time to live is always news', { event: 'other', receivedAtMs: 5_000 }, null],
 ])('%s', (_name, rest, expected) => {
-  const clock = { ...systemClock, now: () => new Date(nowMs), monotonicMs: () => 5_000 };
-  expect(expiryOf(promiseTo('http://a', 'f', 1, { event: 'ringing', ...rest }), { ringing: 1_000 }, clock)).toBe(expected);
+  const clock = { ...systemClock, now: () => { throw new Error('nobody may ask for the time of day'); }, monotonicMs: () => 5_000 };
+  expect(lifeOf(promiseTo('http://a', 'f', 1, { event: 'ringing', ...rest }), { ringing: 1_000 }, clock)).toEqual({ ttlMs: expected === null ? null : 1_000, expiresAtMs: expected });
 });
 
 describe('stale news', () => {
@@ -70,10 +70,24 @@ describe('stale news', () => {
     expect(await expiredCount(harness)).toBe(1);
   });
 
+  it.each([-1, 1])('is judged by no clock that may be set, here by %i h', async (hours) => {
+    let setByMs = 0;
+    const clock = { ...systemClock, now: () => new Date(Date.now() + setByMs) };
+    const harness = await start({ waitsMs: [1], pollMs: 5, ttlMs: { ringing: 60_000, hangup: 300 }, clock });
+    receiver.answerWith(503);
+    harness.deliveries.add([told(promiseTo(receiver.url, 'a', 1), 'ringing'), told(promiseTo(receiver.url, 'b', 2, {}), 'hangup', { receivedAtMs: performance.now() - 400 })]);
+    setByMs = hours * HOUR_MS;
+    await receiver.received(2);
+    harness.deliveries.add([told(promiseTo(receiver.url, 'c', 3), 'ringing')]);
+    await receiver.received(3);
+    await harness.deliveries.idle();
+    expect(await table()).toMatchObject([{ state: 'delivered', attempt: 2 }, { state: 'expired', attempt: 0 }, { state: 'delivered', attempt: 1 }]);
+  });
+
   it('that waited for its slot is dropped when its turn comes', async () => {
     let lateMs = 0;
-    const clock = { ...systemClock, now: () => new Date(Date.now() + lateMs) };
-    const harness = await start({ concurrency: 1, clock });
+    const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + lateMs };
+    const harness = await start({ concurrency: 1, clock, leaseMs: 2 * HOUR_MS });
     receiver.answerWith('hang');
     harness.deliveries.add([told(promiseTo(receiver.url, 'a', 1), 'ringing'), told(promiseTo(receiver.url, 'b', 2), 'ringing')]);
     await receiver.received(1);

@@ -6,11 +6,12 @@ import { createMetrics } from '../../src/metrics.js';
 import type { Subscription } from '../../src/subscriptions/subscription.js';
 import { createAddressPolicy } from '../../src/webhook/address.js';
 import { createSender } from '../../src/webhook/send.js';
+import { signing } from '../support/signing.js';
 import { silentLog } from '../support/silent-log.js';
 import type { TestDatabase } from '../support/postgres.js';
 import { SUBSCRIPTION } from './promise.js';
 
-export const subscription: Subscription = { id: SUBSCRIPTION, domainId: 'd', domainName: 'tenant.example', event: 'call.ringing', url: 'http://unused', apiKey: 's3cret', format: 'v1', ratePerSecond: null };
+export const subscription: Subscription = { id: SUBSCRIPTION, domainId: 'd', domainName: 'tenant.example', event: 'call.ringing', url: 'http://unused', apiKey: 's3cret', signing, format: 'v1', ratePerSecond: null, enabled: true };
 
 export interface HarnessOptions extends Partial<DeliveriesOptions> {
   waitsMs?: number[];
@@ -24,7 +25,7 @@ export type Harness = Awaited<ReturnType<typeof startDeliveries>>;
 /** The way out with all its real parts, on connections of its own. */
 export async function startDeliveries({ url }: TestDatabase, { waitsMs = [1], clock = systemClock, log = silentLog, deps = {}, ...options }: HarnessOptions = {}) {
   const pool = createPool({ url, connectTimeoutMs: 1_000 }, silentLog);
-  const sender = createSender({ policy: createAddressPolicy({ allow: ['127.0.0.0/8'] }), timeoutMs: options.timeoutMs ?? DEFAULT_DELIVERIES.timeoutMs });
+  const sender = createSender({ policy: createAddressPolicy({ allow: ['127.0.0.0/8'] }), timeoutMs: options.timeoutMs ?? DEFAULT_DELIVERIES.timeoutMs, maxSocketsPerOrigin: 1_000 });
   const metrics = createMetrics();
   const deliveries = createDeliveries({
     pool, clock, log, metrics, random: () => 0.5, send: (request, signal) => sender.send(request, signal), subscriptionOf: () => subscription,

@@ -6,7 +6,7 @@ const record: FlowRecord = { switchName: 'pbx', flowId: 'f', coreId: 'c', positi
 
 /** An item of so many deliveries, and a record where it is asked for. */
 const item = (deliveries: number, flow?: FlowRecord): Item => ({
-  promises: Array.from({ length: deliveries }, (_, index) => ({ delivery: promiseTo('http://a', 'f', index), expiresAtMs: null })), ...(flow && { flow }),
+  promises: Array.from({ length: deliveries }, (_, index) => ({ delivery: promiseTo('http://a', 'f', index), ttlMs: null, expiresAtMs: null })), ...(flow && { flow }),
 });
 
 function filled(...items: Item[]): Incoming {

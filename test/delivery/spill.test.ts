@@ -21,34 +21,62 @@ beforeEach(async () => {
 });
 afterEach(() => rm(parent, { recursive: true }));
 
+/** At the beginning of the process, by its own clock. */
+const NOW = { wallMs: Date.UTC(2026, 0, 1), monotonicMs: 0 };
+
 function spillOf(pid: number, second = 0): Spill {
   const say = (message: string) => { said.push(message); };
   const log: Logger = { debug: say, info: say, warn: say, error: say, child: () => log };
-  return createSpill(folder, { clock: { ...systemClock, now: () => new Date(Date.UTC(2026, 0, 1, 0, 0, second)) }, log, pid });
+  return createSpill(folder, { clock: { ...systemClock, now: () => new Date(Date.UTC(2026, 0, 1, 0, 0, second)), monotonicMs: () => second * 1_000 }, log, pid });
 }
 
 function item(flowId: string, position = 1): Item {
   const delivery = promiseTo('http://a/ü', flowId, position, { synthetic: 'lost', body: '{"line":"\\n\u2028"}' });
   delete (delivery as { receivedAtMs?: number }).receivedAtMs;
-  return { promises: [{ delivery, expiresAtMs: 1_767_225_600_000 }, { delivery: { ...delivery, id: delivery.id.replace(/^./, 'f') }, expiresAtMs: null }], flow: { switchName: 'pbx', flowId, coreId: 'c', position, state: '{}' } };
+  return { promises: [{ delivery, ttlMs: 900_000, expiresAtMs: 600_000 }, { delivery: { ...delivery, id: delivery.id.replace(/^./, 'f') }, ttlMs: null, expiresAtMs: null }], flow: { switchName: 'pbx', flowId, coreId: 'c', position, state: '{}' } };
 }
 
 const flowsOf = (items: readonly Item[]) => items.map(({ flow }) => flow!.flowId);
+
+/** What is left of 10 min by the clock of the process that takes them up, so much later by the machine's. */
+const leftAfter = (laterMs: number) => itemOf(lineOf(item('x'), NOW), { wallMs: NOW.wallMs + laterMs, monotonicMs: 50 })!.promises[0]!.expiresAtMs! - 50;
+
+describe('the time that is left', () => {
+  it.each<[string, number, number]>([
+    ['is less by what has passed', 120_000, 480_000],
+    ['is no more than it was, though the machine\'s clock was set back', -3_600_000, 600_000],
+    ['is a minute at least, for the clock may have been set forward', 3_600_000, 60_000],
+  ])('%s', (_name, laterMs, expected) => {
+    expect(leftAfter(laterMs)).toBe(expected);
+  });
+
+  it('is never lengthened: what had less than a minute has that', () => {
+    const short = { promises: item('x').promises.map((promise) => ({ ...promise, expiresAtMs: 20_000 })) };
+    expect(itemOf(lineOf(short, NOW), { ...NOW, wallMs: NOW.wallMs + 3_600_000 })!.promises[0]!.expiresAtMs).toBe(20_000);
+  });
+
+  it('of a line from before it was written so is what the machine\'s clock says', () => {
+    const { deliveries } = JSON.parse(lineOf(item('x'), NOW)) as { deliveries: Record<string, unknown>[] };
+    for (const each of deliveries) for (const name of ['ttlMs', 'leftMs', 'flowDay', 'fromNumber', 'toNumber']) delete each[name];
+    const [first, second] = itemOf(JSON.stringify({ deliveries }), { ...NOW, wallMs: NOW.wallMs + 500_000 })!.promises;
+    expect([first, second]).toMatchObject([{ ttlMs: 100_000, expiresAtMs: 100_000, delivery: { flowDay: '2026-01-01', fromNumber: '' } }, { ttlMs: null, expiresAtMs: null }]);
+  });
+});
 
 describe('a line', () => {
   it('gives back the item, but not when its event was read', () => {
     const { promises, flow } = item('x');
     const read = { promises: promises.map((promise) => ({ ...promise, delivery: { ...promise.delivery, receivedAtMs: 5 } })), flow: flow! };
-    expect(itemOf(lineOf(read))).toEqual({ promises, flow });
+    expect(itemOf(lineOf(read, NOW), NOW)).toEqual({ promises, flow });
   });
 
   it('holds also a record alone, an end, and deliveries alone', () => {
     const { promises, flow } = item('x');
-    for (const each of [{ promises: [], flow: { ...flow!, state: null } }, { promises }] as Item[]) expect(itemOf(lineOf(each))).toEqual(each);
+    for (const each of [{ promises: [], flow: { ...flow!, state: null } }, { promises }] as Item[]) expect(itemOf(lineOf(each, NOW), NOW)).toEqual(each);
   });
 
   const broken = (change: (value: { deliveries: Record<string, unknown>[]; flow: Record<string, unknown> }) => unknown) => {
-    const value = JSON.parse(lineOf(item('x'))) as { deliveries: Record<string, unknown>[]; flow: Record<string, unknown> };
+    const value = JSON.parse(lineOf(item('x'), NOW)) as { deliveries: Record<string, unknown>[]; flow: Record<string, unknown> };
     change(value);
     return JSON.stringify(value);
   };
@@ -60,7 +88,7 @@ describe('a line', () => {
     ['a position that is none', broken(({ deliveries: [, second] }) => { second!['position'] = '1'; })],
     ['a record that is none', broken(({ flow }) => { delete flow['state']; })],
   ])('with %s is none', (_name, line) => {
-    expect(itemOf(line)).toBeUndefined();
+    expect(itemOf(line, NOW)).toBeUndefined();
   });
 });
 
@@ -113,7 +141,7 @@ describe('the files', () => {
   it('with anything else that cannot be read give what can, and are kept aside', async () => {
     await spillOf(NOBODY).write([item('a')]);
     const name = (await readdir(folder))[0]!;
-    await appendFile(join(folder, name), `rubbish\n${lineOf(item('b'))}`);
+    await appendFile(join(folder, name), `rubbish\n${lineOf(item('b'), NOW)}`);
     const [file] = await spillOf(process.pid).take();
     expect(flowsOf(file!.items)).toEqual(['a', 'b']);
     expect(said).toContain('a spill file has lines that cannot be read, and is kept aside');

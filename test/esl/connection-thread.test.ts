@@ -64,8 +64,8 @@ it('says on this thread\'s clock when an event was read, also when this thread w
   await fake.replay.send(answered);
   await fake.sent();
   const sentAt = systemClock.monotonicMs();
-  block(1_000);
-  expect(await heard.wait(2)).toBeLessThan(sentAt + 500);
+  block(3_000);
+  expect(await heard.wait(2)).toBeLessThan(sentAt + 2_500);
 });
 
 it('answers questions', async () => {
@@ -85,9 +85,9 @@ it.each([['reject-password', { kind: 'wrong-password' }], ['acl-rejection', { ki
 
 it('gives up no login because this thread hangs in the middle of it', async () => {
   const ready = new Milestone<string>();
-  const connection = thread.connect({ host: '127.0.0.1', port: fake.port, password: PASSWORD, clock: systemClock, loginMs: 200 }, {
+  const connection = thread.connect({ host: '127.0.0.1', port: fake.port, password: PASSWORD, clock: systemClock, loginMs: 2_000 }, {
     onLoggedIn() {
-      block(600);
+      block(2_500);
       connection.command('event json HEARTBEAT', (reply) => ready.reach(reply));
     },
     onEventBody() {},

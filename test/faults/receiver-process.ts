@@ -10,6 +10,7 @@ const DRIP_MS = 10;
 
 const chance = chanceOf(process.argv[2] ?? '');
 let order: Order = { kind: 'behave', how: 'well', share: 1 };
+let paths: ReadonlySet<string> | undefined;
 const told: Told[] = [];
 let count = 0;
 
@@ -21,7 +22,7 @@ const server = createServer((request, response) => {
 server.keepAliveTimeout = 60_000; // the daemon ends idle connections first
 
 function take({ url, headers }: IncomingMessage, body: Buffer, response: ServerResponse): void {
-  const how = order.kind === 'behave' && chance() < order.share ? order.how : 'well';
+  const how = order.kind === 'behave' && (paths?.has(url!) ?? true) && chance() < order.share ? order.how : 'well';
   const post: Post = {
     number: ++count, path: url!, atMs: Date.now(), id: String(headers['webhook-id']), body: body.toString(),
     sequence: Number(headers['x-hookswitch-sequence']), synthetic: headers['x-hookswitch-synthetic'] !== undefined,
@@ -67,6 +68,7 @@ function listen(port: number): void {
 
 process.on('message', (next: Order) => {
   order = next;
+  paths = next.kind === 'behave' && next.paths ? new Set(next.paths) : undefined;
   if (next.kind === 'listen') listen(next.port);
   if (next.kind !== 'refuse') return;
   server.close(() => { process.send?.([{ kind: 'refusing' } satisfies Told]); });

@@ -7,8 +7,8 @@ export interface Post { number: number; path: string; atMs: number; id: string; 
 /** How a share of the POSTs is answered; the others get a 200 at once. */
 export type How = 'well' | 'error' | 'hang' | 'reset' | 'drip' | 'flood';
 
-/** What the receiver's process is told. */
-export type Order = { kind: 'behave'; how: How; share: number } | { kind: 'refuse' } | { kind: 'listen'; port: number };
+/** What the receiver's process is told; to behave so to some paths only, where they are named. */
+export type Order = { kind: 'behave'; how: How; share: number; paths?: readonly string[] } | { kind: 'refuse' } | { kind: 'listen'; port: number };
 
 /** What it tells. A POST is accepted once a 2xx has been written. */
 export type Told =
@@ -21,11 +21,12 @@ export type Receiver = Awaited<ReturnType<typeof startReceiver>>;
 
 /** The tenants' receiver in a process of its own. `onPost` hears of each POST, `onAccepted` of each that a 2xx has answered. */
 export async function startReceiver(seed: string, { onPost, onAccepted }: { onPost: (post: Post) => void; onAccepted: (number: number) => void }) {
+  let posts = 0;
   const child = fork(new URL('receiver-process.ts', import.meta.url), [seed], { stdio: 'inherit' });
   const exited = once(child, 'exit');
   child.on('message', (all: Told[]) => {
     for (const told of all) {
-      if (told.kind === 'post') onPost(told.post);
+      if (told.kind === 'post') { posts += 1; onPost(told.post); }
       if (told.kind === 'post' && told.accepted) onAccepted(told.post.number);
       if (told.kind === 'accepted') onAccepted(told.number);
     }
@@ -34,7 +35,9 @@ export async function startReceiver(seed: string, { onPost, onAccepted }: { onPo
   return {
     url: `http://127.0.0.1:${port}`,
     pid: child.pid!,
-    behave(how: How, share = 1) { child.send({ kind: 'behave', how, share } satisfies Order); },
+    /** POSTs that have come so far. */
+    posts: () => posts,
+    behave(how: How, share = 1, paths?: readonly string[]) { child.send({ kind: 'behave', how, share, ...(paths && { paths }) } satisfies Order); },
     /** Closes the port: connections are refused until `listen`. */
     async refuse() { child.send({ kind: 'refuse' } satisfies Order); await heard(child, 'refusing'); },
     async listen() { child.send({ kind: 'listen', port } satisfies Order); await heard(child, 'listening'); },

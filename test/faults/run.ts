@@ -65,8 +65,8 @@ async function play(scenario: Scenario, all: readonly Score[]): Promise<Outcome>
   const witness = { onPost: (post: Parameters<Tally['post']>[0]) => tally.post(post), onAccepted: (number: number) => tally.accepted(number) };
   const stage = await openStage(scenario.stage?.(form) ?? {}, ownSeed, witness, leftovers);
   const timetable = timetableOf(all, { ...LOADS[form], ...scenario.load?.(form) }, chance, ownSeed);
-  const tally = new Tally(timetable.calls, (delayMs) => stage.hearing.delayed(delayMs));
   const leaveOut = new Set(scenario.leaveOut);
+  const tally = new Tally(timetable.calls, (delayMs, path) => { if (!leaveOut.has(path)) stage.hearing.delayed(delayMs); });
   const ending = new AbortController();
   try {
     const player = new Player(timetable, stage.pbx.replay);

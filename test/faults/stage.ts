@@ -6,7 +6,7 @@ import { createPool } from '../../src/db/pool.js';
 import { startDaemon, subscribe, type DaemonProcess } from '../support/daemon.js';
 import { silentLog } from '../support/silent-log.js';
 import { startSwitch } from '../support/switch.js';
-import { TENANTS } from './call.js';
+import { TENANTS, tenantOf } from './call.js';
 import { Hearing } from './hearing.js';
 import { FOLDER, type Leftovers } from './leftovers.js';
 import { startPostgres } from './postgres.js';
@@ -19,6 +19,8 @@ export interface StageOptions {
   config?: object;
   env?: Readonly<Record<string, string>>;
   postgres?: Readonly<Record<string, string>>;
+  /** How many; eight by default. */
+  tenants?: number;
   /** Where the callbacks of one tenant go instead. */
   astray?: { tenant: string; url: string };
   /** Puts a small file system under the database; rejects where the machine does not allow it. */
@@ -41,7 +43,7 @@ export async function openStage(options: StageOptions, seed: string, witness: Wi
   const hearing = new Hearing(pbx.replay);
   await migrate(postgres.url, silentLog);
   const pool = createPool({ url: postgres.url, max: 2 }, silentLog);
-  for (const tenant of TENANTS) await subscribe(pool, tenant, options.astray?.tenant === tenant ? options.astray.url : `${receiver.url}/${tenant}`);
+  for (const tenant of Array.from({ length: options.tenants ?? TENANTS }, (_, number) => tenantOf(number))) await subscribe(pool, tenant, options.astray?.tenant === tenant ? options.astray.url : `${receiver.url}/${tenant}`);
   await writeFile(join(folder, 'config.json'), JSON.stringify(options.config ?? {}));
 
   const daemons = new Map<string, DaemonProcess>();

@@ -37,7 +37,7 @@ const ORDER: readonly string[] = ['ringing', 'answered', 'hangup', 'cdr'];
 /** Compares what the receiver saw with what the calls must bring about. */
 export class Tally {
   readonly #calls: readonly Call[];
-  readonly #onDelay: (delayMs: number) => void;
+  readonly #onDelay: (delayMs: number, path: string) => void;
   readonly #expected = new Map<string, Expected>();
   /** By the uuid of each of its channels. */
   readonly #callOf = new Map<string, Call>();
@@ -54,8 +54,8 @@ export class Tally {
   #whenComplete: () => void = () => {};
   #strange = 0;
 
-  /** `onDelay` hears of each webhook how long after its event it came. */
-  constructor(calls: readonly Call[], onDelay: (delayMs: number) => void) {
+  /** `onDelay` hears of each webhook how long after its event it came, and where to. */
+  constructor(calls: readonly Call[], onDelay: (delayMs: number, path: string) => void) {
     this.#calls = calls;
     this.#onDelay = onDelay;
     for (const call of calls) {
@@ -70,7 +70,7 @@ export class Tally {
     const arrival = { post, payload, call: this.#callOf.get(payload.call_id), expected: this.#expected.get(key) };
     if (!this.#first.has(post.id)) this.#first.set(post.id, arrival);
     const playedAtMs = arrival.expected && arrival.call?.playedAt[arrival.expected.trigger];
-    if (playedAtMs !== undefined && !post.synthetic) this.#onDelay(post.atMs - playedAtMs - arrival.expected!.afterMs);
+    if (playedAtMs !== undefined && !post.synthetic) this.#onDelay(post.atMs - playedAtMs - arrival.expected!.afterMs, post.path);
     if (this.#accepted.has(key)) this.#again.push(arrival);
     else this.#open.set(post.number, arrival);
   }
@@ -109,8 +109,17 @@ export class Tally {
       duplicated: this.#again.length, outOfOrder: this.#outOfOrder(hearing, flows), strange: this.#strange,
       synthetic: arrivals.filter(({ post }) => post.synthetic).length,
       renamed: arrivals.filter(({ call, expected }) => call !== undefined && expected === undefined).length,
-      p99Ms: p99Of(arrivals, hearing), examples: this.#examples,
+      p99Ms: quantile(arrivals, hearing, 0.99), examples: this.#examples,
     };
+  }
+
+  /** Half, nine of ten and 99 of 100 took no longer from the event to the first arrival, of what happened between the two times and went to no path left out. */
+  spreadBetween(fromMs: number, toMs: number, { hearing, leaveOut }: Pick<Context, 'hearing' | 'leaveOut'>): { p50Ms: number; p90Ms: number; p99Ms: number } {
+    const arrivals = [...this.#first.values()].filter(({ post, call, expected }) => {
+      const at = expected && call?.playedAt[expected.trigger];
+      return at !== undefined && at >= fromMs && at < toMs && !leaveOut.has(post.path);
+    });
+    return { p50Ms: quantile(arrivals, hearing, 0.5), p90Ms: quantile(arrivals, hearing, 0.9), p99Ms: quantile(arrivals, hearing, 0.99) };
   }
 
   /** How many webhooks the calls have for a path. */
@@ -162,12 +171,12 @@ export class Tally {
 
 const keyOf = ({ callId, state }: { callId: string; state: string }) => `${callId} ${state}`;
 
-function p99Of(arrivals: readonly Arrival[], hearing: Hearing): number {
+function quantile(arrivals: readonly Arrival[], hearing: Hearing, share: number): number {
   const waits = arrivals.flatMap(({ post, call, expected }) => {
     const at = expected && call?.playedAt[expected.trigger];
     return at === undefined || !hearing.heard(at) ? [] : [post.atMs - at - expected!.afterMs];
   }).sort((a, b) => a - b);
-  return waits[Math.ceil(waits.length * 0.99) - 1] ?? NaN;
+  return waits[Math.ceil(waits.length * share) - 1] ?? NaN;
 }
 
 function asTold(arrivals: readonly Arrival[], call: Call): boolean {

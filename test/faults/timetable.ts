@@ -1,4 +1,4 @@
-import type { Call } from './call.js';
+import { TENANTS, type Call } from './call.js';
 import { uuidOf, type Chance } from './chance.js';
 import type { Score } from './score.js';
 
@@ -9,6 +9,8 @@ export interface Load {
   /** How much faster than recorded each call runs. */
   readonly speed: number;
   /** Only calls that last so long, in milliseconds. */
+  /** Whose calls they are, by turns; eight by default. */
+  readonly tenants?: number;
   readonly lasting: readonly [leastMs: number, mostMs: number];
 }
 
@@ -19,7 +21,7 @@ export interface Turn { readonly atMs: number; readonly call: Call; readonly eve
 export interface Timetable { readonly calls: readonly Call[]; readonly turns: readonly Turn[] }
 
 /** A timetable that begins now. The same seed gives the same one, but for the time of day. */
-export function timetableOf(scores: readonly Score[], { calls: count, perSecond, speed, lasting: [leastMs, mostMs] }: Load, chance: Chance, seed: string): Timetable {
+export function timetableOf(scores: readonly Score[], { calls: count, perSecond, speed, tenants = TENANTS, lasting: [leastMs, mostMs] }: Load, chance: Chance, seed: string): Timetable {
   const nowMs = Date.now();
   const chosen = scores.filter(({ events }) => events.at(-1)!.atMs >= leastMs && events.at(-1)!.atMs <= mostMs);
   const calls = Array.from({ length: count }, (_, index) => {
@@ -27,7 +29,7 @@ export function timetableOf(scores: readonly Score[], { calls: count, perSecond,
     const startMs = (index + chance()) * (1_000 / perSecond);
     const recordedS = Math.floor(score.events[0]!.timestampUs / 1_000_000);
     return {
-      index, score, startMs, shiftS: Math.floor((nowMs + startMs) / 1_000) - recordedS, sequences: [] as number[],
+      index, tenants, score, startMs, shiftS: Math.floor((nowMs + startMs) / 1_000) - recordedS, sequences: [] as number[],
       uuid: (old: string) => uuidOf(`${seed} ${index} ${old}`), playedAt: score.events.map((): number | undefined => undefined), cut: false,
     };
   });

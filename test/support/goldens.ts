@@ -1,5 +1,6 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
+import type { Asked } from '../../src/calls/asked.js';
 import { Calls } from '../../src/calls/calls.js';
 import type { SwitchEvent } from '../../src/calls/event.js';
 import type { Notice, Payload } from '../../src/calls/notice.js';
@@ -40,6 +41,10 @@ export const RULES: CallRules = {
     domain: ['domain_name', 'dialed_domain', 'sip_invite_domain', 'sip_req_host'], presence: ['presence_id'], direction: ['call_direction'], gateway: ['sip_gateway_name'],
     many: ['ring_group_uuid', 'cc_queue', 'call_center_queue_uuid', 'ivr_menu_uuid'], dialedUser: 'dialed_user', dialedExtension: 'dialed_extension',
   },
+  detail: {
+    variables: [], ringGroup: ['ring_group_uuid'], queue: ['cc_queue', 'call_center_queue_uuid'], ivr: ['ivr_menu_uuid'],
+    voicemail: ['voicemail_action', 'voicemail_id'], fax: ['fax_uuid', 'fax_success'], conference: ['conference_name', 'conference_uuid'],
+  },
   publicContext: 'public',
   sharedContexts: ['public', 'default'],
   applications: [
@@ -49,20 +54,23 @@ export const RULES: CallRules = {
   ],
   recordingUrl: 'https://rec.example.test/{domain}/{file}',
   timeZone: 'UTC',
-  cdr: { subclass: '', lingerMs: 500, waitMs: 30_000 },
+  cdr: { subclass: '', lingerMs: 500, waitMs: 30_000, recordingWaitMs: 0 },
   rememberMs: 5_000,
   maxAgeMs: 86_400_000,
 };
 
 export const TENANTS: ReadonlySet<string> = new Set(['a.example.test', 'b.example.test']);
 
+/** Somebody wants all that there is, in version 2. */
+export const EVERYTHING: Asked = { anything: () => true, event: () => true, detail: () => true };
+
 /** Plays events into a fresh `Calls`, then lets the clock run until nothing is due. */
-export function play(events: readonly SwitchEvent[], rules: CallRules = RULES) {
+export function play(events: readonly SwitchEvent[], rules: CallRules = RULES, asked?: Asked) {
   const unattributed: string[] = [];
   const dropped: string[] = [];
   const calls = new Calls({
     switchName: 'pbx', rules, tenantOf: (name) => (TENANTS.has(name) ? name : undefined),
-    unattributed: (id) => { unattributed.push(id); }, dropped: (id) => { dropped.push(id); },
+    unattributed: (id) => { unattributed.push(id); }, dropped: (id) => { dropped.push(id); }, ...(asked && { asked }),
   });
   const notices: Notice[] = events.flatMap((event) => calls.accept(event));
   notices.push(...settle(calls));

@@ -1,4 +1,6 @@
 import { createAddressPolicy } from '../../src/webhook/address.js';
+import { createConfiguredPolicy, databaseEndpoints } from '../../src/webhook/destinations.js';
+import { loadConfig } from '../../src/config.js';
 import { AddressRefused, createCheckedLookup, resolveAllowed } from '../../src/webhook/lookup.js';
 
 const strict = createAddressPolicy({ allow: [] });
@@ -74,6 +76,13 @@ describe('a URL', () => {
     'http://localhost/', 'http://localhost./', 'http://LOCALHOST:8080/', 'http://a.b.localhost/', 'http://foo.localhost./',
     // the network behind it
     'http://10.0.0.1/', 'http://167772161/', 'http://192.168.1.1/', 'http://169.254.169.254/latest/meta-data/', 'http://0xa9fea9fe/', 'http://[fd00:ec2::254]/', 'http://[fe80::1]/',
+    'http://１２７．０．０．１/', 'http://127。0。0。1/', 'http://0300.0250.1.1/', 'http://3232235777/', 'http://0xC0.0xA8.1.1/', 'http://192.168.257/', 'http://[::ffff:c0a8:101]/', 'http://[64:ff9b::10.0.0.1]/',
+    'http://[64:ff9b:1::a00:1]/', 'http://[2002:a00:1::]/', 'http://[2001:0:a00:1::]/', 'http://[::10.0.0.1]/', 'http://224.0.0.1/', 'http://192.0.2.1/', 'http://198.18.0.1/', 'http://100.64.0.1/',
+    // a cloud's metadata
+    'http://168.63.129.16/', 'http://100.100.100.200/', 'http://169.254.170.2/', 'http://192.0.0.192/', 'http://[fd20:ce::254]/', 'http://[::ffff:169.254.169.254]/', 'http://[64:ff9b::a9fe:a9fe]/',
+    'http://metadata.google.internal/', 'http://METADATA.google.internal./computeMetadata/v1/', 'http://metadata/', 'http://metadata.goog/', 'http://instance-data.ec2.internal/',
+    // ports of mail, SSH and their like
+    'http://example.com:25/', 'https://example.com:22/', 'http://8.8.8.8:53/', 'http://example.com:0/', 'http://example.com:1023/', 'http://[2606:4700::1]:6/',
     // no URL to POST to
     '', 'example.com/hook', '//example.com/', '/hook', 'ftp://example.com/', 'file:///etc/passwd', 'javascript:alert(1)', 'http:example.com', 'http:\\\\example.com', 'http://', 'https://./', 'unix:/run/x.sock',
     'http://user@example.com/', 'http://user:secret@example.com/', 'http://:secret@example.com/', 'https://example.com@127.0.0.1/', 'http://exa mple.com/', ' https://example.com/', 'https://example.com/\r\nX: y', 'https://example.com/\t',
@@ -91,6 +100,71 @@ describe('a URL', () => {
     expect(policy.checkUrl('http://localhost:3000/')).toMatchObject({ kind: 'allowed', lookUp: 'localhost' });
     expect(policy.checkUrl('http://2130706433/').kind).toBe('allowed');
     expect(policy.checkUrl('http://[::1]/').kind).toBe('refused');
+  });
+});
+
+describe('a port', () => {
+  const policy = createAddressPolicy({ allow: [], allowPorts: [81, 8] });
+  it.each([
+    ['http://example.com/', 'allowed'], ['https://example.com:80/', 'allowed'], ['http://example.com:443/', 'allowed'], ['http://example.com:81/', 'allowed'], ['http://example.com:8/', 'allowed'],
+    ['http://example.com:82/', 'refused'], ['http://example.com:1024/', 'allowed'], ['http://example.com:65535/', 'allowed'],
+  ])('%s is %s', (url, kind) => {
+    expect(policy.checkUrl(url).kind).toBe(kind);
+  });
+});
+
+describe('a host name that the operator allows', () => {
+  const policy = createAddressPolicy({ allow: [], allowHosts: ['crm.internal', '*.corp.example', 'localhost'] });
+  it.each([
+    ['crm.internal', '10.0.0.1', 'allowed'], ['CRM.internal.', '10.0.0.1', 'allowed'], ['x.crm.internal', '10.0.0.1', 'refused'], ['a.b.corp.example', 'fd00::1', 'allowed'],
+    ['corp.example', '10.0.0.1', 'refused'], ['evilcorp.example', '10.0.0.1', 'refused'], ['crm.internal', '169.254.169.254', 'refused'], ['other', '10.0.0.1', 'refused'],
+  ])('%s at %s is %s', (host, ip, kind) => {
+    expect(policy.check(ip, { host, port: 80 }).kind).toBe(kind);
+  });
+
+  it('may be this machine', () => {
+    expect(policy.checkUrl('http://localhost:3000/').kind).toBe('allowed');
+    expect(policy.checkUrl('http://127.0.0.1:3000/').kind).toBe('refused');
+  });
+});
+
+describe('metadata', () => {
+  it.each<[string[], string, string]>([
+    [['169.254.0.0/16'], '169.254.169.254', 'refused'], [['169.254.0.0/16'], '169.254.1.1', 'allowed'], [['0.0.0.0/0'], '100.100.100.200', 'refused'], [['fd00::/8'], 'fd00:ec2::254', 'refused'],
+    [['169.254.169.254'], '169.254.169.254', 'allowed'], [['169.254.169.254/32'], '::ffff:169.254.169.254', 'allowed'],
+  ])('with %j allowed, %s is %s', (allow, ip, kind) => {
+    expect(createAddressPolicy({ allow }).check(ip).kind).toBe(kind);
+  });
+});
+
+describe('what is our own', () => {
+  const policyWith = (env: Record<string, string>, database = 'postgres://u:p@10.0.0.9/h') => createConfiguredPolicy(
+    loadConfig({ env: { HOOKSWITCH_SWITCH_HOST: '10.0.0.8', HOOKSWITCH_ALLOW_ADDRESSES: '10.0.0.0/8,127.0.0.0/8', ...env } }), database, { resolve: () => Promise.reject(new Error('No name to resolve')), nowMs: () => 0 });
+
+  it.each<[string, Record<string, string>, string, string]>([
+    ['the event socket', {}, 'http://10.0.0.8:8021/', 'refused'], ["the switch's machine", {}, 'http://10.0.0.8:8080/', 'refused'], ['the database', {}, 'http://10.0.0.9:5432/', 'refused'],
+    ["the database's machine", {}, 'https://10.0.0.9/', 'refused'], ['it as IPv6', {}, 'http://[::ffff:10.0.0.9]:8080/', 'refused'], ['its neighbour', {}, 'http://10.0.0.10:8021/', 'allowed'],
+    ['a machine that is named', { HOOKSWITCH_ALLOW_ADDRESSES: '10.0.0.8' }, 'http://10.0.0.8:8080/', 'allowed'], ['but not its event socket', { HOOKSWITCH_ALLOW_ADDRESSES: '10.0.0.8' }, 'http://10.0.0.8:8021/', 'refused'],
+    ['the database of FusionPBX', { HOOKSWITCH_FUSIONPBX_URL: 'postgres://u:p@10.0.0.7/fusionpbx' }, 'http://10.0.0.7:5432/', 'refused'],
+    ['a public switch', { HOOKSWITCH_SWITCH_HOST: '8.8.8.8' }, 'https://8.8.8.8/', 'refused'], ['a public switch that is named', { HOOKSWITCH_SWITCH_HOST: '8.8.8.8', HOOKSWITCH_ALLOW_ADDRESSES: '8.8.8.8' }, 'https://8.8.8.8/', 'allowed'],
+    ['the event socket on this machine', { HOOKSWITCH_SWITCH_HOST: '127.0.0.1' }, 'http://127.0.0.1:8021/', 'refused'], ['another port of this machine', { HOOKSWITCH_SWITCH_HOST: '127.0.0.1' }, 'http://127.0.0.1:3000/', 'allowed'],
+    ['the event socket of this machine, named', { HOOKSWITCH_SWITCH_HOST: '127.0.0.1', HOOKSWITCH_ALLOW_ADDRESSES: '127.0.0.1' }, 'http://127.0.0.1:8021/', 'refused'],
+  ])('%s', (_name, env, url, kind) => {
+    expect(policyWith(env).checkUrl(url).kind).toBe(kind);
+  });
+
+  it('is a machine that a name leads to, unless that name is allowed', () => {
+    const policy = policyWith({ HOOKSWITCH_ALLOW_HOSTS: 'pbx.example' });
+    expect(policy.check('10.0.0.8', { host: 'evil.example', port: 80 })).toEqual({ kind: 'refused', reason: '10.0.0.8 belongs to this service itself' });
+    expect(policy.check('10.0.0.8', { host: 'pbx.example', port: 80 }).kind).toBe('allowed');
+    expect(policy.check('10.0.0.8', { host: 'pbx.example', port: 8021 }).kind).toBe('refused');
+  });
+
+  it.each<[string, object[]]>([
+    ['', []], ['postgres://u:p@db/h', [{ host: 'db', port: 5432 }]], ['postgresql://u:p@db:6432/h', [{ host: 'db', port: 6432 }]], ['postgres://u:p@[::1]:1/h', [{ host: '::1', port: 1 }]],
+    ['postgres:///h?host=/run/postgresql', []], ['postgres://%2Frun%2Fpostgresql/h', []], ['postgres:///h?host=db&port=7', [{ host: 'db', port: 7 }]],
+  ])('the database of %j is at %j', (url, expected) => {
+    expect(databaseEndpoints(url)).toEqual(expected);
   });
 });
 

@@ -1,10 +1,11 @@
 import { createDirectory, type Domain } from '../../src/subscriptions/directory.js';
 import type { Subscription } from '../../src/subscriptions/subscription.js';
+import { signing } from '../support/signing.js';
 
 const acme: Domain = { id: 'd1', name: 'acme.example', enabled: true };
 const other: Domain = { id: 'd2', name: 'other.example', enabled: true };
 const wants = (domain: Domain, id: string, event = 'ringing'): Subscription =>
-  ({ id, domainId: domain.id, domainName: domain.name, event, url: `https://${id}.example/hook`, apiKey: '', format: 'v1', ratePerSecond: null });
+  ({ id, domainId: domain.id, domainName: domain.name, event, url: `https://${id}.example/hook`, apiKey: '', signing, format: 'v1', ratePerSecond: null, enabled: true });
 
 function filled() {
   const directory = createDirectory();

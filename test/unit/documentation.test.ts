@@ -1,16 +1,22 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { CALL_STATES, type Payload } from '../../src/calls/notice.js';
+import { REMEDIES } from '../../src/cli/check/finding.js';
 import { describeConfig } from '../../src/config.js';
-import { FILE_VARIABLE } from '../../src/config/sources.js';
+import { FILE_VARIABLE, TOKEN_VARIABLE } from '../../src/config/sources.js';
 import { deliver } from '../../src/delivery/deliver.js';
 import { EVENTS } from '../../src/esl/link.js';
 import { createMetrics } from '../../src/metrics.js';
-import { goldensOf } from '../support/goldens.js';
+import { madePages } from '../../src/pages/all.js';
+import { promise } from '../../src/ingest/promise.js';
+import { withSequence } from '../../src/webhook/envelope.js';
+import { newSecret, sign, signingKey } from '../../src/webhook/sign.js';
+import { eventsOf, EVERYTHING, goldensOf, play, RULES } from '../support/goldens.js';
+import { SECRET, signing } from '../support/signing.js';
 import { SUBSCRIPTION, promiseTo } from '../delivery/promise.js';
 import { manualClock } from '../esl/manual-clock.js';
 
 const ROOT = new URL('../../', import.meta.url);
-const PAGES = ['README.md', ...readdirSync(new URL('docs/', ROOT)).map((name) => `docs/${name}`)];
+const PAGES = ['README.md', ...readdirSync(new URL('docs/', ROOT), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)];
 const SETTINGS = [...PAGES, 'deploy/hookswitch.env.example', 'deploy/hookswitch.service', 'Dockerfile', 'compose.yaml'];
 
 const read = (path: string) => readFileSync(new URL(path, ROOT), 'utf8');
@@ -29,11 +35,8 @@ function blocks(page: string, language: string): string[] {
 /** The words in a cell, which may list several. */
 const words = (cell: string) => cell.split(/[`, ]+/).filter((word) => word !== '');
 
-/** What a heading is called in a link on GitHub. */
-const anchors = (page: string) => [...read(page).matchAll(/^#+ (.*)$/gm)].map((match) => match[1]!.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'));
-
 it.each(SETTINGS)('%s names no variable that does not exist', (page) => {
-  const known = new Set([FILE_VARIABLE, 'HOOKSWITCH_', ...keys.map(({ env }) => env)]);
+  const known = new Set([FILE_VARIABLE, TOKEN_VARIABLE, 'HOOKSWITCH_', ...keys.map(({ env }) => env)]);
   expect([...read(page).matchAll(/\bHOOKSWITCH_[A-Z_]*/g)].map(([name]) => name).filter((name) => !known.has(name))).toEqual([]);
 });
 
@@ -46,24 +49,14 @@ it('the table of the README shows each key with its variable and default', () =>
   }));
 });
 
+it.each(Object.entries(madePages()))('%s is what `npm run docs` makes of the code', (path, text) => {
+  expect(read(path)).toBe(text);
+});
+
 it.each(PAGES)('%s names no key that does not exist', (page) => {
   const sections = new Set(keys.map(({ key }) => key.split('.')[0]));
   const named = [...read(page).matchAll(/`([a-z]+(?:\.[a-zA-Z]+)+)`/g)].map((match) => match[1]!).filter((name) => sections.has(name.split('.')[0]));
   expect(named.filter((name) => !keys.some(({ key }) => key === name || key.startsWith(`${name}.`)))).toEqual([]);
-});
-
-it.each(PAGES)('%s links to what is there', (page) => {
-  const links = [...read(page).matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1]!).filter((link) => !link.includes('://'));
-  const broken = links.filter((link) => {
-    const [path = '', anchor] = link.split('#');
-    const target = path === '' ? page : new URL(path, new URL(page, ROOT)).href.slice(ROOT.href.length);
-    try {
-      return anchor !== undefined ? !anchors(target).includes(anchor) : read(target) === '';
-    } catch {
-      return true;
-    }
-  });
-  expect(broken).toEqual([]);
 });
 
 const defaultOf = (name: string) => keys.find(({ key }) => key === name)!.default;
@@ -80,9 +73,9 @@ it('the times to live that receivers are told of are those that hold', () => {
 
 it('the headers that receivers are told of are those that are sent', async () => {
   const sent: Record<string, string> = {};
-  await deliver({ ...promiseTo('http://receiver.test/', 'flow', 1), sequence: 1, attempt: 1, alone: false, synthetic: 'lost', expiresAtMs: null }, {
-    send: ({ headers }) => { Object.assign(sent, headers); return Promise.resolve({ kind: 'answered', status: 200 }); },
-    subscriptionOf: () => ({ id: SUBSCRIPTION, domainId: '', domainName: '', event: 'ringing', url: '', apiKey: 'key', format: 'v1', ratePerSecond: null }),
+  await deliver({ ...promiseTo('http://receiver.test/', 'flow', 1), day: '2026-01-01', sequence: 1, attempt: 2, attemptsBefore: 1, alone: false, synthetic: 'lost', replayed: true, expiresAtMs: null }, {
+    send: ({ headers }) => { Object.assign(sent, headers); return Promise.resolve({ kind: 'answered', status: 200, excerpt: '', timing: { totalMs: 1 } }); },
+    subscriptionOf: () => ({ id: SUBSCRIPTION, domainId: '', domainName: '', event: 'ringing', url: '', apiKey: 'key', signing, format: 'v1', ratePerSecond: null, enabled: true }),
     mayPost: () => true,
     policy: { waitsMs: [], jitter: 0, random: () => 0.5 },
     clock: manualClock().clock, metrics: createMetrics(), headers: { userAgent: '', keyHeader: 'authorization', keyScheme: 'Bearer' },
@@ -92,13 +85,42 @@ it('the headers that receivers are told of are those that are sent', async () =>
   expect(['content-type', 'user-agent', ...named].sort()).toEqual(Object.keys(sent).sort());
 });
 
+it('what receivers are given to verify a signature with does so', async () => {
+  const [source] = blocks('docs/webhooks.md', 'js');
+  const { isGenuine } = await import(`data:text/javascript,${encodeURIComponent(source!)}`) as { isGenuine: (headers: object, body: Buffer, secret: string) => boolean };
+  const [body, timestamp] = [Buffer.from('{"from":"Zoë"}'), String(Math.floor(Date.now() / 1_000))];
+  const headers = { 'webhook-id': 'x', 'webhook-timestamp': timestamp, 'webhook-signature': sign({ id: 'x', timestamp, body }, [signingKey(newSecret())!, signingKey(SECRET)!]) };
+  const answers = [isGenuine(headers, body, SECRET), isGenuine(headers, Buffer.from('{}'), SECRET), isGenuine({ ...headers, 'webhook-timestamp': '1' }, body, SECRET), isGenuine({}, body, SECRET)];
+  expect(answers).toEqual([true, false, false, false]);
+});
+
 describe('of a recorded call', () => {
   let told: Payload[];
   beforeAll(async () => { told = (await goldensOf('calls/06-inbound-ext-answered')).map(({ payload }) => payload); });
 
   it('the bodies of hangup and cdr are those that receivers are shown', () => {
     const shown = blocks('docs/webhooks.md', 'json').map((text) => JSON.stringify(JSON.parse(text)));
-    expect(shown).toEqual(told.slice(-2).map((payload) => JSON.stringify(payload)));
+    expect(shown.slice(0, 2)).toEqual(told.slice(-2).map((payload) => JSON.stringify(payload)));
+  });
+
+  it('the body of version 2 is the one that receivers are shown', async () => {
+    const hangup = play(await eventsOf('calls/09-ringgroup-simultaneous'), RULES, EVERYTHING).notices.filter(({ state }) => state === 'hangup').at(-1)!;
+    const subscription = { id: SUBSCRIPTION, domainId: '', domainName: '', event: 'hangup', url: '', apiKey: '', format: 'v2', ratePerSecond: null, signing, enabled: true } as const;
+    const [{ id, body } = { id: '', body: '' }] = promise(hangup, { find: () => [subscription] });
+    expect(blocks('docs/webhooks.md', 'json').slice(2).map((text) => JSON.stringify(JSON.parse(text)))).toEqual([withSequence(body, id, 7)]);
+  });
+
+  it('version 2 says what its schema says', () => {
+    const { properties, $defs } = JSON.parse(read('schemas/webhook-v2.json')) as { properties: object; $defs: { detail: { properties: object } } };
+    const fieldsOf = (heading: string) => read('docs/webhooks.md').split(heading)[1]!.split('\n\n')[0]!.split('\n').slice(2).flatMap((row) => words(row.split('|')[1]!));
+    expect(fieldsOf('| around `data` | |').sort()).toEqual(Object.keys(properties).filter((name) => name !== 'data').sort());
+    expect(fieldsOf('| in `data` | meaning |').sort()).toEqual(Object.keys($defs.detail.properties).sort());
+  });
+
+  it('the reasons of a missed call are those of the schema', () => {
+    const { oneOf } = JSON.parse(read('schemas/webhook-v1.json')) as { oneOf: { properties: { missed_reason?: { enum: string[] } } }[] };
+    const told = read('docs/webhooks.md').split('| `missed_reason` | |')[1]!.split('\n\n')[0]!.split('\n').slice(2).flatMap((row) => words(row.split('|')[1]!));
+    expect(told.sort()).toEqual(oneOf.flatMap(({ properties }) => properties.missed_reason?.enum ?? []).sort());
   });
 
   it('the fields are those that receivers are told of', () => {
@@ -111,12 +133,9 @@ it('the subscription that is shown is the one that the switch gets', () => {
   expect(read('docs/freeswitch.md')).toContain(`\nevent json ${EVENTS.join(' ')}\n`);
 });
 
-it('the metrics that operators are told of are those that there are, with their labels', () => {
-  const metrics = createMetrics().registry.getMetricsAsArray() as unknown as { name: string; labelNames: string[] }[];
-  const known = new Map(metrics.map(({ name, labelNames }) => [name, [...labelNames].sort()]));
-  const told = rows('docs/operations.md').filter(([name]) => name?.startsWith('hookswitch_')).map(([name = '', labels = '']) => ({ name, labels: words(labels).sort() }));
-  expect(told).toEqual(told.map(({ name }) => ({ name, labels: known.get(name) })));
-  expect(told.map(({ name }) => name).sort()).toEqual([...known.keys()].filter((name) => name.startsWith('hookswitch_')).sort());
+it('the checks that operators are told of are those that there are', () => {
+  const table = read('docs/operations.md').split('| check | finds |')[1]!.split('\n\n')[0]!;
+  expect([...table.matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1]!)).toEqual(Object.keys(REMEDIES));
 });
 
 it('the log lines that operators are told of are written somewhere', () => {

@@ -3,12 +3,12 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { systemClock } from '../../../src/clock.js';
-import { TENANTS } from '../call.js';
+import { tenantOf } from '../call.js';
 import type { Scenario } from '../scenario.js';
 
 const run = promisify(execFile);
 const HOUR_MS = 3_600_000;
-const LOST_TENANT = TENANTS[0]!;
+const LOST_TENANT = tenantOf(0);
 
 export const dns: Scenario = {
   name: 'a callback host without DNS',

@@ -1,0 +1,68 @@
+import type { PbxLook } from '../db/fusionpbx.js';
+import { inTransaction, type Pool, type Queryable } from '../db/pool.js';
+import {
+  deleteBareDomains, deleteSourced, disableDomains, fingerprintHeld, insertDomains, insertSourced, loadHeld, lockSources, updateDomains, updateSourced, vacateNames,
+} from '../db/sources.js';
+import { planSync, type Check, type Plan, type Skipped } from './plan.js';
+
+/** How many rows of ours were touched. */
+export interface Changes {
+  domainsAdded: number; domainsChanged: number; domainsRemoved: number; domainsDisabled: number;
+  subscriptionsAdded: number; subscriptionsChanged: number; subscriptionsRemoved: number;
+}
+
+/** The fingerprints of both sides after a sync. */
+export interface SyncedState { there: string; here: string }
+
+/** What one look at the source led to. */
+export type Synced =
+  | { kind: 'synced'; changes: Changes; skipped: Skipped[]; state: SyncedState }
+  /** Neither side is other than after the sync that `since` is from. */
+  | { kind: 'unchanged' }
+  /** Another daemon is at it. */
+  | { kind: 'busy' }
+  /** The source has no domain at all, though we have some of it: a database that is being restored, or the wrong one. */
+  | { kind: 'emptied' };
+
+export interface SyncDeps {
+  pool: Pool;
+  /** Looks at the source, and reads it unless it has that fingerprint. */
+  read: (unless?: string) => Promise<PbxLook>;
+  check: Check;
+}
+
+/**
+ * Makes what we hold of the source equal to it, in one transaction. The lock is taken before the source is read, so of two
+ * daemons none undoes with an older look what the other did with a newer one.
+ */
+export async function syncOnce({ pool, read, check }: SyncDeps, since?: SyncedState): Promise<Synced> {
+  return await inTransaction(pool, async (db) => {
+    if (!await lockSources(db)) return { kind: 'busy' };
+    const isSame = since !== undefined && await fingerprintHeld(db) === since.here;
+    const look = await read(isSame ? since.there : undefined);
+    if (look.kind === 'unchanged') return look;
+    const { rows: there, fingerprint } = look;
+    const held = await loadHeld(db);
+    if (there.domains.length === 0 && held.domains.some(({ source }) => source === 'fusionpbx')) return { kind: 'emptied' };
+    const plan = planSync(there, held, check);
+    const changes = await apply(db, plan);
+    return { kind: 'synced', changes, skipped: plan.skipped, state: { there: fingerprint, here: await fingerprintHeld(db) } };
+  });
+}
+
+/** Room is made before it is taken, and domains are there before their subscriptions. What changes nothing is not asked for: it would tell every daemon. */
+async function apply(db: Queryable, { domains, subscriptions }: Plan): Promise<Changes> {
+  const some = async <T, R>(rows: readonly T[], work: (db: Queryable, rows: readonly T[]) => Promise<R>) => (rows.length > 0 ? await work(db, rows) : undefined);
+  await some(subscriptions.gone, deleteSourced);
+  const domainsRemoved = await some(domains.gone, deleteBareDomains) ?? 0;
+  const domainsDisabled = await some(domains.gone, disableDomains) ?? 0;
+  await some(domains.vacate, vacateNames);
+  await some(domains.change, updateDomains);
+  await some(domains.add, insertDomains);
+  await some(subscriptions.change, updateSourced);
+  await some(subscriptions.add, insertSourced);
+  return {
+    domainsAdded: domains.add.length, domainsChanged: domains.change.length, domainsRemoved, domainsDisabled,
+    subscriptionsAdded: subscriptions.add.length, subscriptionsChanged: subscriptions.change.length, subscriptionsRemoved: subscriptions.gone.length,
+  };
+}
