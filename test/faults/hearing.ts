@@ -25,6 +25,9 @@ export class Hearing {
   /** From now on links end because processes die. */
   expectDeaths(): void { this.#doubtMs = DOUBT_MS.process; }
 
+  /** All has been played and told: links that end from now on ate nothing. */
+  end(): void { this.#listening.clear(); }
+
   /** Whoever listens now hears nothing from now on, although their connections stay open. */
   lose(): void {
     for (const client of this.#listening) this.#gone(client);

@@ -66,7 +66,7 @@ async function play(scenario: Scenario, all: readonly Score[]): Promise<Outcome>
   const stage = await openStage(scenario.stage?.(form) ?? {}, ownSeed, witness, leftovers);
   const timetable = timetableOf(all, { ...LOADS[form], ...scenario.load?.(form) }, chance, ownSeed);
   const leaveOut = new Set(scenario.leaveOut);
-  const tally = new Tally(timetable.calls, (delayMs, path) => { if (!leaveOut.has(path)) stage.hearing.delayed(delayMs); });
+  const tally = new Tally(timetable.calls, (delayMs, path) => { if (scenario.late !== true && !leaveOut.has(path)) stage.hearing.delayed(delayMs); });
   const ending = new AbortController();
   try {
     const player = new Player(timetable, stage.pbx.replay);
@@ -77,6 +77,7 @@ async function play(scenario: Scenario, all: readonly Score[]): Promise<Outcome>
     // What was accepted while its daemon could not record it is sent again.
     while (leaveOut.size === 0 && await stage.unsettled() > 0 && !patience.aborted) await systemClock.sleep(LOOK_MS, patience);
 
+    stage.hearing.end();
     const codes = await Promise.all(stage.names.map((name) => stage.daemon(name).stop('SIGTERM')));
     const count = tally.count({ hearing: stage.hearing, leaveOut, flows: await stage.flows() });
     const left = leaveOut.size > 0 ? [] : await stage.leftInOutbox();

@@ -19,6 +19,8 @@ export interface Scenario {
   readonly stage?: (form: Form) => StageOptions;
   /** Hurts, and mends again; runs beside the calls. Resolves with the number of processes that were killed, 0 by default. */
   readonly hurt: (scene: Scene) => Promise<number | void>;
+  /** Webhooks come late by the receivers' own fault, which casts no doubt on what was heard. */
+  readonly late?: boolean;
   /** Webhooks to these paths are not owed. */
   readonly leaveOut?: readonly string[];
   /** What else must hold when all has come and the daemons have stopped; what does not is returned. */
