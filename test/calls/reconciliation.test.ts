@@ -36,9 +36,10 @@ function channelsAfter(events: readonly SwitchEvent[]): { row: ChannelRow; dump:
 
 /**
  * Lost are the events from `from` to `to`; the survey asked then is answered before `answered`. `restart`: the second process knows
- * only what was kept. `told`: what another daemon, which heard everything, had kept by then.
+ * only what was kept. `told`: what another daemon, which heard everything, had kept by then. `lasts`: the link goes down
+ * again before the survey is through.
  */
-interface Gap { from: number; to: number; answered: number; restart: boolean; told?: readonly string[] }
+interface Gap { from: number; to: number; answered: number; restart: boolean; told?: readonly string[]; lasts?: 'until asked' | 'until answered' | undefined }
 
 /** Plays a call with gaps in its events, each after the one before. */
 function playWithGaps(events: readonly SwitchEvent[], gaps: readonly Gap[]): Notice[] {
@@ -55,7 +56,7 @@ function playWithGaps(events: readonly SwitchEvent[], gaps: readonly Gap[]): Not
     const { name, subclass, coreId, switchName, sequence, timestampUs } = event;
     return { name, subclass, coreId, switchName, sequence, timestampUs, receivedAtMs: Math.max(event.receivedAtMs, nowMs), get: (header) => event.get(header) };
   };
-  for (const { from, to, answered, restart, told = [] } of gaps) {
+  for (const { from, to, answered, restart, told = [], lasts } of gaps) {
     for (const event of events.slice(at, from)) keep(calls.accept(later(event)));
     if (restart) {
       calls = newCalls();
@@ -67,11 +68,13 @@ function playWithGaps(events: readonly SwitchEvent[], gaps: readonly Gap[]): Not
     calls.hold(nowMs);
     for (const event of events.slice(to, answered)) keep(calls.accept(later(event)));
     for (const state of told) calls.restore(state, nowMs);
+    at = answered;
+    if (lasts === 'until asked') { keep(calls.release(nowMs)); continue; }
     const dumps = new Map(channelsAfter(events.slice(0, answered)).map(({ row, dump }) => [row['uuid'], dump]));
     keep(calls.adopt(channels.filter(({ row }) => wanted.has(row['uuid']!)).flatMap(({ row }) => calls.sight(row, dumps.get(row['uuid'])) ?? []), nowMs));
     keep(calls.release(nowMs));
+    if (lasts === 'until answered') continue;
     keep(calls.endMissing({ up: new Set(channels.map(({ row }) => row['uuid']!)), sinceMs: nowMs, heardUs: events[from - 1]?.timestampUs ?? 0, why: 'reconciled' }, nowMs));
-    at = answered;
   }
   for (const event of events.slice(at)) keep(calls.accept(later(event)));
   keep(settle(calls));
@@ -163,11 +166,11 @@ describe('a gap in the events of a call', () => {
   it('ends all that was begun, once, however many gaps there are', () => {
     const gaps = fc.constantFrom(...names).chain((name) => {
       const cuts = fc.array(fc.nat(recordings.get(name)!.events.length), { minLength: 6, maxLength: 6 }).map((some) => some.sort((a, b) => a - b));
-      return fc.record({ name: fc.constant(name), cuts, restarts: fc.array(fc.boolean(), { minLength: 2, maxLength: 2 }) });
+      return fc.record({ name: fc.constant(name), cuts, restarts: fc.array(fc.boolean(), { minLength: 2, maxLength: 2 }), lasts: fc.constantFrom('until asked', 'until answered', undefined) });
     });
-    fc.assert(fc.property(gaps, ({ name, cuts, restarts }) => {
+    fc.assert(fc.property(gaps, ({ name, cuts, restarts, lasts }) => {
       const { events } = recordings.get(name)!;
-      const notices = playWithGaps(events, restarts.map((restart, index) => ({ from: cuts[3 * index]!, to: cuts[3 * index + 1]!, answered: cuts[3 * index + 2]!, restart })));
+      const notices = playWithGaps(events, restarts.map((restart, index) => ({ from: cuts[3 * index]!, to: cuts[3 * index + 1]!, answered: cuts[3 * index + 2]!, restart, lasts: index === 0 ? lasts : undefined })));
       // A new process may find the channel of a call that has ended and is about to go; the outbox knows the ids by then.
       if (!restarts.includes(true)) expect(new Set(notices.map(idOf)).size).toBe(notices.length);
       const begun = new Set(notices.map(({ flowId }) => flowId));

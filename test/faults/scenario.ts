@@ -13,6 +13,8 @@ export interface Scene { readonly stage: Stage; readonly player: Player; readonl
 /** One way to be hurt, and what is allowed to come of it. */
 export interface Scenario {
   readonly name: string;
+  /** What it measures or has at once takes the whole machine: nothing else is played beside it. */
+  readonly alone?: boolean;
   /** A reason why this machine cannot play it. */
   readonly unable?: () => Promise<string | undefined>;
   readonly load?: (form: Form) => Partial<Load>;
