@@ -215,13 +215,13 @@ export class Calls {
 
   /** Ends the legs that are gone although no event told so. To be called when what was on its way has had time to come. */
   endMissing({ up, sinceMs, heardUs, why }: Missing, nowMs: number): Notice[] {
-    const gone = [...this.#families.legs.values()].filter((leg) => !up.has(leg.id) && leg.firstSeenMs < sinceMs && !leg.completed);
+    const gone = [...this.#families.legs.values()].filter((leg) => !up.has(leg.id) && leg.firstSeenMs < sinceMs && !isOver(leg));
     return this.#conclude(gone, heardUs, why, nowMs);
   }
 
   /** The switch runs anew: every leg seen before `sinceMs` (`Clock.monotonicMs`) has ended, and was up at `heardUs` still. */
   restarted(sinceMs: number, heardUs: number, nowMs: number): Notice[] {
-    const gone = [...this.#families.legs.values()].filter((leg) => leg.firstSeenMs < sinceMs && !leg.completed);
+    const gone = [...this.#families.legs.values()].filter((leg) => leg.firstSeenMs < sinceMs && !isOver(leg));
     return this.#conclude(gone, heardUs, 'switch_restart', nowMs);
   }
 
@@ -309,5 +309,8 @@ export class Calls {
     }
   }
 }
+
+/** All that can be told of its end is known. */
+const isOver = (leg: Leg) => leg.hungUp !== undefined && leg.completed !== undefined;
 
 const isOfChannel = (event: SwitchEvent) => event.name.startsWith('CHANNEL_') || event.name === 'RECORD_STOP';

@@ -4,10 +4,11 @@ import type { Logger } from '../log.js';
 import type { Metrics } from '../metrics.js';
 import type { AttemptRecord, Outcome } from '../webhook/outcome.js';
 import { Alarm } from './alarm.js';
-import { Breaker, type BreakerPolicy, type BreakerState } from './breaker.js';
+import { Breaker, type BreakerPolicy } from './breaker.js';
 import type { Health, ReceiverHealth } from './health.js';
 import { Memory } from './memory.js';
 import { Rate } from './rate.js';
+import { healthIn, newReceiver, type Entry, type Post, type Receiver } from './receiver.js';
 import { Slots } from './slots.js';
 
 /**
@@ -34,34 +35,6 @@ export interface ReceiversDeps {
   random: () => number;
   /** How many POSTs a second a delivery's subscription wants at most; null: any number. */
   rateOf: (delivery: Delivery) => number | null;
-}
-
-/** Makes one POST, or, where it may not `go`, hands the delivery back unsent. Never rejects. */
-export type Post = (go: boolean) => Promise<Verdict>;
-
-interface Entry { readonly delivery: Delivery; readonly post: Post }
-
-interface Receiver {
-  readonly urlKey: string;
-  /** For the log; the rest of the URL may be secret. */
-  readonly host: string;
-  readonly breaker: Breaker;
-  /** Whose deliveries were the last ones. */
-  tenant: string;
-  readonly waiting: Entry[];
-  inMemory: number;
-  /** Of whom, and how many of each. */
-  readonly tenants: Map<string, number>;
-  inHand: number;
-  slow: boolean;
-  /** POSTs in a row that did not take long. */
-  prompt: number;
-  /** When a POST ended last. */
-  answeredAtMs: number;
-  lastFailure: string | null;
-  /** The breaker's state as it was told last. */
-  told: BreakerState;
-  usedAtMs: number;
 }
 
 /** In memory at most this many times the POSTs at once: enough that none is ever waited for. */
@@ -103,7 +76,8 @@ export class Receivers {
   /** A delivery came into memory. */
   enter(delivery: Delivery): void {
     const { urlKey, domainId } = delivery;
-    const receiver = this.#receivers.get(urlKey) ?? this.#add(delivery);
+    const receiver = this.#receivers.get(urlKey) ?? newReceiver(delivery, new Breaker(this.#options.breaker, this.#options.perUrl));
+    this.#receivers.set(urlKey, receiver);
     receiver.tenant = domainId;
     receiver.inMemory += 1;
     receiver.tenants.set(domainId, (receiver.tenants.get(domainId) ?? 0) + 1);
@@ -158,11 +132,9 @@ export class Receivers {
   health(): ReceiverHealth[] {
     const nowMs = this.#deps.clock.monotonicMs();
     const told: ReceiverHealth[] = [];
-    for (const { urlKey, breaker, slow, inHand, lastFailure } of this.#receivers.values()) {
-      if (breaker.isPlain && !slow) continue;
-      const { state, failures, probeAtMs } = breaker;
-      const nextProbeMs = probeAtMs === undefined ? null : Math.max(0, Math.round(probeAtMs - nowMs));
-      told.push({ urlKey, state, slow, failures, inFlight: inHand, slots: breaker.slots(nowMs), nextProbeMs, lastFailure });
+    for (const receiver of this.#receivers.values()) {
+      if (receiver.breaker.isPlain && !receiver.slow) continue;
+      told.push(healthIn(receiver, nowMs));
       if (told.length === MOST_TOLD) break;
     }
     return told;
@@ -188,15 +160,6 @@ export class Receivers {
     this.#closed = true;
     this.#alarm.stop();
     for (const receiver of this.#receivers.values()) this.#handBack(receiver);
-  }
-
-  #add({ urlKey, url, domainId }: Delivery): Receiver {
-    const receiver: Receiver = {
-      urlKey, host: URL.canParse(url) ? new URL(url).host : '', breaker: new Breaker(this.#options.breaker, this.#options.perUrl), tenant: domainId,
-      waiting: [], inMemory: 0, tenants: new Map(), inHand: 0, slow: false, prompt: 0, answeredAtMs: -Infinity, lastFailure: null, told: 'closed', usedAtMs: 0,
-    };
-    this.#receivers.set(urlKey, receiver);
-    return receiver;
   }
 
   /** One that is slow needs nothing waiting behind what is under way, nor does a probe. */
@@ -253,17 +216,17 @@ export class Receivers {
   #learn(receiver: Receiver, health: Health, { isProbe, tookMs }: { isProbe: boolean; tookMs: number }): void {
     const { clock, random } = this.#deps;
     const slow = tookMs >= this.#options.slowMs;
-    receiver.answeredAtMs = clock.monotonicMs();
     receiver.prompt = slow ? 0 : receiver.prompt + 1;
+    if (!slow) receiver.promptAtMs = clock.monotonicMs();
     if (receiver.slow && receiver.prompt >= PROMPT_AGAIN) this.#setSlow(receiver, false);
     if (health.kind === 'well') return receiver.breaker.succeeded(clock.monotonicMs());
     receiver.lastFailure = health.reason;
     receiver.breaker.failed(clock.monotonicMs(), { probe: isProbe, slow, askedMs: health.askedMs, chance: random() });
   }
 
-  /** One slow POST among others that are answered meanwhile says nothing about the receiver. */
+  /** One slow POST among others that end in time says nothing about the receiver. */
   #suspect(receiver: Receiver, startedMs: number): void {
-    if (receiver.slow || receiver.answeredAtMs > startedMs) return;
+    if (receiver.slow || receiver.promptAtMs > startedMs) return;
     receiver.prompt = 0;
     this.#setSlow(receiver, true);
     receiver.breaker.narrow();

@@ -36,12 +36,13 @@ function channelsAfter(events: readonly SwitchEvent[]): { row: ChannelRow; dump:
 
 /**
  * Lost are the events from `from` to `to`; the survey asked then is answered before `answered`. `restart`: the second process knows
- * only what was kept. `told`: what another daemon, which heard everything, had kept by then.
+ * only what was kept. `told`: what another daemon, which heard everything, had kept by then. `lasts`: the link goes down
+ * again before the survey is through.
  */
-interface Gap { from: number; to: number; answered: number; restart: boolean; told?: readonly string[] }
+interface Gap { from: number; to: number; answered: number; restart: boolean; told?: readonly string[]; lasts?: 'until asked' | 'until answered' | undefined }
 
-/** Plays a call with a gap in its events. */
-function playWithGap(events: readonly SwitchEvent[], { from, to, answered, restart, told = [] }: Gap): Notice[] {
+/** Plays a call with gaps in its events, each after the one before. */
+function playWithGaps(events: readonly SwitchEvent[], gaps: readonly Gap[]): Notice[] {
   let calls = newCalls();
   const kept = new Map<string, string>();
   const notices: Notice[] = [];
@@ -49,26 +50,33 @@ function playWithGap(events: readonly SwitchEvent[], { from, to, answered, resta
     notices.push(...told);
     for (const { flowId, state } of calls.takeKept()) if (state === null) kept.delete(flowId); else kept.set(flowId, state);
   };
-  for (const event of events.slice(0, from)) keep(calls.accept(event));
-  if (restart) {
-    calls = newCalls();
-    for (const state of kept.values()) calls.restore(state, events[from - 1]?.receivedAtMs ?? 0);
-  }
-  const channels = channelsAfter(events.slice(0, to));
-  const nowMs = (events[to - 1]?.receivedAtMs ?? 0) + 1;
+  let at = 0;
+  let nowMs = 0;
   const later = (event: SwitchEvent): SwitchEvent => {
     const { name, subclass, coreId, switchName, sequence, timestampUs } = event;
     return { name, subclass, coreId, switchName, sequence, timestampUs, receivedAtMs: Math.max(event.receivedAtMs, nowMs), get: (header) => event.get(header) };
   };
-  const wanted = new Set(calls.toSight(channels.map(({ row }) => row)));
-  calls.hold(nowMs);
-  for (const event of events.slice(to, answered)) keep(calls.accept(later(event)));
-  for (const state of told) calls.restore(state, nowMs);
-  const dumps = new Map(channelsAfter(events.slice(0, answered)).map(({ row, dump }) => [row['uuid'], dump]));
-  keep(calls.adopt(channels.filter(({ row }) => wanted.has(row['uuid']!)).flatMap(({ row }) => calls.sight(row, dumps.get(row['uuid'])) ?? []), nowMs));
-  keep(calls.release(nowMs));
-  keep(calls.endMissing({ up: new Set(channels.map(({ row }) => row['uuid']!)), sinceMs: nowMs, heardUs: events[from - 1]?.timestampUs ?? 0, why: 'reconciled' }, nowMs));
-  for (const event of events.slice(answered)) keep(calls.accept(later(event)));
+  for (const { from, to, answered, restart, told = [], lasts } of gaps) {
+    for (const event of events.slice(at, from)) keep(calls.accept(later(event)));
+    if (restart) {
+      calls = newCalls();
+      for (const state of kept.values()) calls.restore(state, Math.max(nowMs, events[from - 1]?.receivedAtMs ?? 0));
+    }
+    const channels = channelsAfter(events.slice(0, to));
+    nowMs = Math.max(nowMs + 1, (events[to - 1]?.receivedAtMs ?? 0) + 1);
+    const wanted = new Set(calls.toSight(channels.map(({ row }) => row)));
+    calls.hold(nowMs);
+    for (const event of events.slice(to, answered)) keep(calls.accept(later(event)));
+    for (const state of told) calls.restore(state, nowMs);
+    at = answered;
+    if (lasts === 'until asked') { keep(calls.release(nowMs)); continue; }
+    const dumps = new Map(channelsAfter(events.slice(0, answered)).map(({ row, dump }) => [row['uuid'], dump]));
+    keep(calls.adopt(channels.filter(({ row }) => wanted.has(row['uuid']!)).flatMap(({ row }) => calls.sight(row, dumps.get(row['uuid'])) ?? []), nowMs));
+    keep(calls.release(nowMs));
+    if (lasts === 'until answered') continue;
+    keep(calls.endMissing({ up: new Set(channels.map(({ row }) => row['uuid']!)), sinceMs: nowMs, heardUs: events[from - 1]?.timestampUs ?? 0, why: 'reconciled' }, nowMs));
+  }
+  for (const event of events.slice(at)) keep(calls.accept(later(event)));
   keep(settle(calls));
   expect(calls.openFlows).toBe(0);
   return notices;
@@ -121,7 +129,7 @@ describe('a gap in the events of a call', () => {
       const { events, goldens } = recordings.get(name)!;
       const to = Math.min(events.length, from + lost);
       const hidden = unknowable(events, from, to, restart);
-      const notices = playWithGap(events, { from, to, answered: Math.min(events.length, to + pending), restart });
+      const notices = playWithGaps(events, [{ from, to, answered: Math.min(events.length, to + pending), restart }]);
       const told = notices.map(({ flowId, subjectId, state }) => `${flowId} ${subjectId} ${state}`);
       // A new process may find the channel of a call that has ended and is about to go; the outbox knows the ids by then.
       if (!restart) expect(new Set(told).size).toBe(told.length);
@@ -143,9 +151,9 @@ describe('a gap in the events of a call', () => {
       const to = Math.min(events.length, from + lost);
       const answered = Math.min(events.length, to + pending);
       const { notices, kept } = heardWhole(events, to);
-      if (events.slice(from, to).some(isPlumbing)) return; // which legs a loopback pair links only its own events tell
+      if (events.slice(restart ? 0 : from, to).some(isPlumbing)) return; // which legs a loopback pair links only its own events tell
       const whole = new Map(notices.map((notice) => [idOf(notice), notice]));
-      for (const notice of playWithGap(events, { from, to, answered, restart, told: [...kept.values()] })) {
+      for (const notice of playWithGaps(events, [{ from, to, answered, restart, told: [...kept.values()] }])) {
         const same = whole.get(idOf(notice));
         expect({ id: idOf(notice), isTold: same !== undefined }).toEqual({ id: idOf(notice), isTold: true });
         if (!kept.has(notice.flowId)) continue; // it has ended meanwhile, and the outbox knows its ids
@@ -153,6 +161,22 @@ describe('a gap in the events of a call', () => {
         expect({ id: idOf(notice), callId: notice.payload.call_id, position: notice.position }).toEqual({ id: idOf(notice), callId: payload.call_id, position });
       }
     }), { numRuns: 2_000 });
+  });
+
+  it('ends all that was begun, once, however many gaps there are', () => {
+    const gaps = fc.constantFrom(...names).chain((name) => {
+      const cuts = fc.array(fc.nat(recordings.get(name)!.events.length), { minLength: 6, maxLength: 6 }).map((some) => some.sort((a, b) => a - b));
+      return fc.record({ name: fc.constant(name), cuts, restarts: fc.array(fc.boolean(), { minLength: 2, maxLength: 2 }), lasts: fc.constantFrom('until asked', 'until answered', undefined) });
+    });
+    fc.assert(fc.property(gaps, ({ name, cuts, restarts, lasts }) => {
+      const { events } = recordings.get(name)!;
+      const notices = playWithGaps(events, restarts.map((restart, index) => ({ from: cuts[3 * index]!, to: cuts[3 * index + 1]!, answered: cuts[3 * index + 2]!, restart, lasts: index === 0 ? lasts : undefined })));
+      // A new process may find the channel of a call that has ended and is about to go; the outbox knows the ids by then.
+      if (!restarts.includes(true)) expect(new Set(notices.map(idOf)).size).toBe(notices.length);
+      const begun = new Set(notices.map(({ flowId }) => flowId));
+      const ended = new Set(notices.filter(({ state }) => state === 'cdr').map(({ flowId }) => flowId));
+      expect([...begun].filter((flowId) => !ended.has(flowId))).toEqual([]);
+    }), { numRuns: 3_000 });
   });
 });
 

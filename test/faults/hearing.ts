@@ -15,7 +15,8 @@ export class Hearing {
   readonly #listening = new Set<ReplayClient>();
   readonly #replay: ReplayedSwitch;
   #doubtMs = DOUBT_MS.link;
-  #delays: { atMs: number; delayMs: number }[] = [];
+  /** The longest delay of a webhook in each second that had one. */
+  readonly #delays = new Map<number, number>();
 
   constructor(replay: ReplayedSwitch) {
     this.#replay = replay;
@@ -25,6 +26,9 @@ export class Hearing {
   /** From now on links end because processes die. */
   expectDeaths(): void { this.#doubtMs = DOUBT_MS.process; }
 
+  /** All has been played and told: links that end from now on ate nothing. */
+  end(): void { this.#listening.clear(); }
+
   /** Whoever listens now hears nothing from now on, although their connections stay open. */
   lose(): void {
     for (const client of this.#listening) this.#gone(client);
@@ -32,17 +36,21 @@ export class Hearing {
 
   /** A webhook came so long after its event. */
   delayed(delayMs: number): void {
-    const nowMs = Date.now();
-    this.#delays = [...this.#delays.filter(({ atMs, delayMs: known }) => atMs > nowMs - RECENT_MS && known > delayMs), { atMs: nowMs, delayMs }];
+    const second = Math.floor(Date.now() / 1_000);
+    this.#delays.set(second, Math.max(delayMs, this.#delays.get(second) ?? 0));
   }
 
   /** Whether what was said then was surely heard. */
   heard(atMs: number): boolean { return !this.#deaf.some(({ fromMs, toMs }) => atMs >= fromMs && atMs <= toMs); }
 
-  /** Whether somebody listened for so long without a break at some time between the two that all that was up then is known. */
+  /**
+   * Whether somebody listened for so long without a break at some time between the two that all that was up then is known. On a busy
+   * machine that takes longer, by as long as webhooks took just then.
+   */
   looked(fromMs: number, toMs: number, forMs: number): boolean {
+    const neededMs = forMs + this.#longestDelayMs(fromMs, toMs);
     const ends = [fromMs, ...this.#deaf.map((deaf) => deaf.toMs).filter((at) => at > fromMs)];
-    return ends.some((at) => this.heard(at + 1) && at + forMs <= toMs && !this.#deaf.some((deaf) => deaf.fromMs < at + forMs && deaf.toMs > at));
+    return ends.some((at) => this.heard(at + 1) && at + neededMs <= toMs && !this.#deaf.some((deaf) => deaf.fromMs < at + neededMs && deaf.toMs > at));
   }
 
   async #follow(): Promise<void> {
@@ -58,7 +66,10 @@ export class Hearing {
   #gone(client: ReplayClient): void {
     if (!this.#listening.delete(client) || this.#listening.size > 0) return;
     const nowMs = Date.now();
-    const longest = Math.max(0, ...this.#delays.filter(({ atMs }) => atMs > nowMs - RECENT_MS).map(({ delayMs }) => delayMs));
-    this.#deaf.push({ fromMs: nowMs - this.#doubtMs - longest, toMs: Infinity });
+    this.#deaf.push({ fromMs: nowMs - this.#doubtMs - this.#longestDelayMs(nowMs - RECENT_MS, nowMs), toMs: Infinity });
+  }
+
+  #longestDelayMs(fromMs: number, toMs: number): number {
+    return Math.max(0, ...[...this.#delays].filter(([second]) => (second + 1) * 1_000 > fromMs && second * 1_000 <= toMs).map(([, delayMs]) => delayMs));
   }
 }

@@ -1,7 +1,11 @@
 /** Plays every scenario, or those named by `--only`, and ends with 1 where one of them failed. `--short`, `--seed TEXT`, `--only NAME`, `--jobs N`. */
 import { randomBytes } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { aborted, systemClock } from '../../src/clock.js';
+import type { Line } from '../support/daemon.js';
 import { chanceOf } from './chance.js';
 import { Leftovers } from './leftovers.js';
 import { Player } from './player.js';
@@ -23,6 +27,7 @@ const PATIENCE_MS: Record<Form, number> = { full: 60_000, short: 20_000 };
 const LOOK_MS = 200;
 /** POSTs that can be in hand when a process dies: delivery.concurrency. */
 const IN_HAND = 64;
+const LOGS = fileURLToPath(new URL('../../var/faults', import.meta.url));
 
 const { values: { short = false, seed = randomBytes(4).toString('hex'), only, jobs } } = parseArgs({
   options: { short: { type: 'boolean' }, seed: { type: 'string' }, only: { type: 'string' }, jobs: { type: 'string', default: '2' } },
@@ -36,17 +41,29 @@ console.log(`seed ${seed}, ${form} form`);
 const chosen = SCENARIOS.filter(({ name }) => only === undefined || name.includes(only));
 const scores = await readScores();
 const outcomes: Outcome[] = [];
-const waiting = [...chosen];
-await Promise.all(Array.from({ length: Number(jobs) }, async () => {
-  for (let scenario = waiting.shift(); scenario !== undefined; scenario = waiting.shift()) {
-    const outcome = await outcomeOf(scenario);
-    outcomes.push(outcome);
-    console.log(lineOf(outcome));
-  }
-}));
+await playAll(chosen.filter(({ alone }) => !alone), Number(jobs));
+await playAll(chosen.filter(({ alone }) => alone), 1);
 console.log(table(outcomes));
 console.log(`seed ${seed}`);
 if (chosen.length === 0 || outcomes.some(({ kind }) => kind === 'failed')) process.exitCode = 1;
+
+/** So many side by side. What the daemons of a failed one said is left in var/faults. */
+async function playAll(scenarios: readonly Scenario[], sideBySide: number): Promise<void> {
+  const waiting = [...scenarios];
+  await Promise.all(Array.from({ length: sideBySide }, async () => {
+    for (let scenario = waiting.shift(); scenario !== undefined; scenario = waiting.shift()) {
+      const outcome = await outcomeOf(scenario);
+      outcomes.push(outcome);
+      console.log(lineOf(outcome));
+      if (outcome.kind === 'failed') await keepLog(outcome.name, outcome.log ?? []);
+    }
+  }));
+}
+
+async function keepLog(name: string, lines: readonly Line[]): Promise<void> {
+  await mkdir(LOGS, { recursive: true });
+  await writeFile(join(LOGS, `${name.replaceAll(/\W+/g, '-')}.jsonl`), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+}
 
 async function outcomeOf(scenario: Scenario): Promise<Outcome> {
   const reason = await scenario.unable?.();
@@ -66,7 +83,7 @@ async function play(scenario: Scenario, all: readonly Score[]): Promise<Outcome>
   const stage = await openStage(scenario.stage?.(form) ?? {}, ownSeed, witness, leftovers);
   const timetable = timetableOf(all, { ...LOADS[form], ...scenario.load?.(form) }, chance, ownSeed);
   const leaveOut = new Set(scenario.leaveOut);
-  const tally = new Tally(timetable.calls, (delayMs, path) => { if (!leaveOut.has(path)) stage.hearing.delayed(delayMs); });
+  const tally = new Tally(timetable.calls, (delayMs, path) => { if (scenario.late !== true && !leaveOut.has(path)) stage.hearing.delayed(delayMs); });
   const ending = new AbortController();
   try {
     const player = new Player(timetable, stage.pbx.replay);
@@ -77,6 +94,7 @@ async function play(scenario: Scenario, all: readonly Score[]): Promise<Outcome>
     // What was accepted while its daemon could not record it is sent again.
     while (leaveOut.size === 0 && await stage.unsettled() > 0 && !patience.aborted) await systemClock.sleep(LOOK_MS, patience);
 
+    stage.hearing.end();
     const codes = await Promise.all(stage.names.map((name) => stage.daemon(name).stop('SIGTERM')));
     const count = tally.count({ hearing: stage.hearing, leaveOut, flows: await stage.flows() });
     const left = leaveOut.size > 0 ? [] : await stage.leftInOutbox();

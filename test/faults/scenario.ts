@@ -13,12 +13,16 @@ export interface Scene { readonly stage: Stage; readonly player: Player; readonl
 /** One way to be hurt, and what is allowed to come of it. */
 export interface Scenario {
   readonly name: string;
+  /** What it measures or has at once takes the whole machine: nothing else is played beside it. */
+  readonly alone?: boolean;
   /** A reason why this machine cannot play it. */
   readonly unable?: () => Promise<string | undefined>;
   readonly load?: (form: Form) => Partial<Load>;
   readonly stage?: (form: Form) => StageOptions;
   /** Hurts, and mends again; runs beside the calls. Resolves with the number of processes that were killed, 0 by default. */
   readonly hurt: (scene: Scene) => Promise<number | void>;
+  /** Webhooks come late by the receivers' own fault, which casts no doubt on what was heard. */
+  readonly late?: boolean;
   /** Webhooks to these paths are not owed. */
   readonly leaveOut?: readonly string[];
   /** What else must hold when all has come and the daemons have stopped; what does not is returned. */

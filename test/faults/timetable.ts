@@ -8,9 +8,9 @@ export interface Load {
   readonly perSecond: number;
   /** How much faster than recorded each call runs. */
   readonly speed: number;
-  /** Only calls that last so long, in milliseconds. */
   /** Whose calls they are, by turns; eight by default. */
   readonly tenants?: number;
+  /** Only calls that last so long, in milliseconds. */
   readonly lasting: readonly [leastMs: number, mostMs: number];
 }
 

@@ -18,6 +18,7 @@ let hangAtMs = 0;
 /** A third of the time all is well; then 300 of 1,000 receivers let every POST wait until its deadline, and the others must not notice. */
 export const hanging: Scenario = {
   name: 'fairness: 300 of 1,000 receivers hang',
+  alone: true,
   load: (form) => ({ tenants: TENANTS, ...(form === 'full' ? { calls: 6_000, perSecond: 50 } : { calls: 600, perSecond: 15 }) }),
   stage: () => ({ tenants: TENANTS }),
   leaveOut: HANGING,

@@ -38,6 +38,7 @@ const UNTIL_OPEN = TENANTS * (10 + 8);
 /** Broken for good and mended: left alone meanwhile but for probes, and then all arrives, in order. */
 export const broken: Scenario = {
   name: 'receiver broken, left alone, mended',
+  late: true,
   stage: (form) => (form === 'full' ? {} : { config: { delivery: { breaker: { firstProbeMs: 2_000, lastProbeMs: 4_000 } } } }),
   async hurt({ stage, player, form }) {
     await player.reached(0.2);
