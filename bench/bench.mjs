@@ -1,8 +1,10 @@
 // Side by side on this machine: `npm run bench`, or with options `npm run bench -- --quick`.
 //
 //   --quick         one short run of each, in under two minutes
-//   --only <part>   contest (throughput, CPU, memory, latency) or conditions (hookswitch when there is much of something)
+//   --only <part>   contest (throughput, CPU, memory, latency), storage (what Postgres writes) or conditions (hookswitch when there
+//                   is much of something); soak, by itself: an ordinary load for long, and what is left dead in the tables
 //   --runs <n>      runs of each figure; the median counts
+//   --minutes <n>   how long the soak takes; 30 by default
 //
 // Every contestant hears the same switch over TCP and POSTs to the same receiver; each is a process of its own, and so are the
 // switch, the receiver and Postgres. The tables go to standard error, all figures as JSON to standard output and to var/bench.json.
@@ -11,13 +13,14 @@ import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CONDITIONS } from './conditions.mjs';
-import { fullSpeed, latencies, limit, percentile, summary } from './measures.mjs';
+import { fullSpeed, latencies, limit, percentile, storage, summary } from './measures.mjs';
+import { soak } from './soak.mjs';
 import { openStage } from './stage.mjs';
 
-const { values: options } = parseArgs({ options: { quick: { type: 'boolean' }, only: { type: 'string' }, runs: { type: 'string' } } });
+const { values: options } = parseArgs({ options: { quick: { type: 'boolean' }, only: { type: 'string' }, runs: { type: 'string' }, minutes: { type: 'string', default: '30' } } });
 const say = (text) => process.stderr.write(`${text}\n`);
 const size = options.quick
-  ? { runs: 1, webhooks: 3_000, warmUp: 500, seconds: 4, rates: [200], scale: 0.01 }
+  ? { runs: 1, webhooks: 2_000, warmUp: 300, seconds: 3, rates: [200], scale: 0.01 }
   : { runs: 5, webhooks: 20_000, warmUp: 2_000, seconds: 20, rates: [50, 200, 500], scale: 1 };
 if (options.runs) size.runs = Number(options.runs);
 const QUEUES = ['naive', 'hookswitch', 'graphile-worker', 'pg-boss'];
@@ -26,8 +29,8 @@ const stage = await openStage();
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => { void stage.close().finally(() => process.exit(130)); });
 const result = { node: process.version, cpu: cpus()[0].model, cores: cpus().length, ...size };
 try {
-  if (options.only !== 'conditions') result.contest = await contest();
-  if (options.only !== 'contest') result.conditions = await conditions();
+  const parts = options.only === 'soak' ? { soak: () => soak(stage, Number(options.minutes), say) } : { contest, storage: stored, conditions };
+  for (const [part, measure] of Object.entries(parts)) if (options.only === undefined || options.only === part) result[part] = await measure();
 } finally {
   await stage.close();
 }
@@ -69,12 +72,26 @@ async function withContestant(name, work) {
   }
 }
 
-/** Each condition beside a run without it, right before. */
+async function stored() {
+  const figures = {};
+  say(`\n${'for each webhook'.padEnd(18)}${['rows written', 'WAL bytes', 'table bytes', 'index bytes'].map((head) => head.padStart(14)).join('')}`);
+  for (const name of QUEUES.filter((queue) => queue !== 'naive')) {
+    figures[name] = await storage(stage, name, size.webhooks);
+    const { rowsWritten, walBytes, tableBytes, indexBytes } = figures[name];
+    say(name.padEnd(18) + [rowsWritten.toFixed(1), ...[walBytes, tableBytes, indexBytes].map((bytes) => bytes.toFixed(0))].map((cell) => cell.padStart(14)).join(''));
+  }
+  say('');
+  return figures;
+}
+
+/** Each condition beside a run without it, right before; as many times as there are runs, the median of each figure counting. */
 async function conditions() {
   const figures = {};
   for (const { name, measure } of CONDITIONS) {
-    figures[name] = await measure(stage, size);
-    say(`${name}: ${Object.entries(figures[name]).map(([figure, value]) => `${figure} ${Number(value.toPrecision(4))}`).join(', ')}`);
+    const runs = [];
+    while (runs.length < size.runs) runs.push(await measure(stage, size));
+    figures[name] = Object.fromEntries(Object.keys(runs[0]).map((figure) => [figure, summary(runs.map((run) => run[figure]))]));
+    say(`${name}: ${Object.entries(figures[name]).map(([figure, { median }]) => `${figure} ${Number(median.toPrecision(4))}`).join(', ')}`);
   }
   return figures;
 }

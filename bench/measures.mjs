@@ -62,6 +62,15 @@ export async function limit({ player, receiver }, webhooksAtLeast) {
   return { webhooksPerSecond: webhooks.length / (atMs - startedAtMs) * 1_000, cpuUsPerWebhook: (after.cpuUs - before.cpuUs) / webhooks.length, residentMb: after.residentMb };
 }
 
+/** What a contestant has Postgres write for each webhook: rows, bytes of its log, and what tables and indexes have grown by. */
+export async function storage(stage, name, webhooks) {
+  const before = await stage.stored(name);
+  const one = await stage.start(name);
+  await one.during(fullSpeed(stage, [one], webhooks)).finally(() => one.stop());
+  const after = await stage.stored(name);
+  return Object.fromEntries(Object.keys(after).map((figure) => [figure, (after[figure] - before[figure]) / webhooks]));
+}
+
 /** The value below which a share of them lies. */
 export function percentile(values, share) {
   const sorted = values.toSorted((a, b) => a - b);

@@ -9,6 +9,8 @@ const now = () => performance.timeOrigin + performance.now();
 const templates = await loadTemplates();
 const pbx = new ReplayedSwitch({ clock: systemClock, password, coreId: randomUUID() });
 let copies = 0;
+let tenants = TENANTS;
+let unheard = new Set();
 let prepared = [];
 let flow = newFlow();
 let playing = false;
@@ -21,11 +23,12 @@ function newFlow() {
   return { owed: 0, received: 0, wake: () => {} };
 }
 
-/** The next new call: every template in turn, and after each round the next tenant. */
+/** The next new call: every template and every tenant in turn, and after each round the next tenant for each template. */
 function nextCall() {
-  const call = copyOf(templates[copies % templates.length], TENANTS[Math.floor(copies / templates.length) % TENANTS.length]);
+  const tenant = tenants[(copies + Math.floor(copies / templates.length)) % tenants.length];
+  const call = copyOf(templates[copies % templates.length], tenant);
   copies += 1;
-  return call;
+  return unheard.has(tenant) ? { ...call, released: [] } : call;
 }
 
 /** Resolves when the daemon's socket can take more. */
@@ -41,6 +44,13 @@ async function writeCall({ bytes, released }) {
 const commands = {
   begin() {
     flow = newFlow();
+    return {};
+  },
+
+  /** From now on calls are of these tenants, and none of the webhooks to those `unheard` will come out. */
+  tenants({ names = TENANTS, unheard: some = [] }) {
+    tenants = names;
+    unheard = new Set(some);
     return {};
   },
 
@@ -69,17 +79,29 @@ const commands = {
     return { startedAtMs, sentAtMs: now() };
   },
 
-  /** Writes at least so many events of calls made on the way, as fast as the daemon delivers them; `unpaced`: as it reads them. */
-  async stream({ events: atLeast, unpaced = false }) {
+  /** Writes at least so many events of calls made on the way, as fast as the daemon delivers them. */
+  async stream({ events: atLeast }) {
     let [events, webhooks] = [0, 0];
     for (; events < atLeast;) {
       const call = nextCall();
-      if (unpaced) await write(call.bytes); else await writeCall(call);
+      await writeCall(call);
       events += call.frames.length;
       webhooks += call.released.length;
     }
     await pbx.sent();
     return { events, webhooks };
+  },
+
+  /** Writes so many calls as fast as the daemon reads them. */
+  async calls({ calls }) {
+    let webhooks = 0;
+    for (let written = 0; written < calls; written += 1) {
+      const call = nextCall();
+      await write(call.bytes);
+      webhooks += call.released.length;
+    }
+    await pbx.sent();
+    return { webhooks };
   },
 
   /** Writes the beginnings of so many calls, up to the first webhook of each. */

@@ -41,16 +41,37 @@ export async function openStage() {
     HOOKSWITCH_SWITCH_HOST: '127.0.0.1', HOOKSWITCH_SWITCH_PORT: String(player.port), HOOKSWITCH_SWITCH_PASSWORD: password,
   });
 
+  const databaseOf = (name) => (name === 'hookswitch' ? new URL(postgres.url).pathname.slice(1) : `bench_${name.replace('-', '_')}`);
+
+  /** What is in a contestant's database, and what has been written to it; of a process that has ended all is counted. */
+  async function stored(name) {
+    const database = databaseOf(name);
+    const { rows: [{ rows, wal }] } = await pool.query(
+      `select coalesce(sum(tup_inserted + tup_updated + tup_deleted), 0)::float8 as rows, (pg_current_wal_insert_lsn() - '0/0')::float8 as wal from pg_stat_database where datname = $1`, [database]);
+    const { rows: [there] } = await pool.query('select 1 from pg_database where datname = $1', [database]);
+    if (!there) return { rowsWritten: rows, walBytes: wal, tableBytes: 0, indexBytes: 0 };
+    const own = createPool({ url: urlOf(database), max: 1 }, log);
+    const { rows: [{ tables, indexes }] } = await own.query(
+      `select coalesce(sum(pg_relation_size(oid)) filter (where relkind in ('r', 't')), 0)::float8 as tables, coalesce(sum(pg_relation_size(oid)) filter (where relkind = 'i'), 0)::float8 as indexes
+         from pg_class where relkind in ('r', 't', 'i')`);
+    await own.end();
+    return { rowsWritten: rows, walBytes: wal, tableBytes: tables, indexBytes: indexes };
+  }
+
+  function urlOf(database) {
+    const url = new URL(postgres.url);
+    url.pathname = `/${database}`;
+    return url.href;
+  }
+
   /** A contestant in a process of its own, listening to the switch. */
   async function start(name, { daemon = 'bench', more = {}, flags = [] } = {}) {
     if (name === 'hookswitch') return await startDaemon(player, { ...env(daemon), ...more }, flags);
-    const database = `bench_${name.replace('-', '_')}`;
+    const database = databaseOf(name);
     await pool.query(`drop database if exists ${database}`);
     await pool.query(`create database ${database}`);
-    const url = new URL(postgres.url);
-    url.pathname = `/${database}`;
     player.forget('subscribed'); // modesl subscribes more than once
-    const given = { port: player.port, password, tenants: TENANTS, receiver: receiver.port, database: url.href };
+    const given = { port: player.port, password, tenants: TENANTS, receiver: receiver.port, database: urlOf(database) };
     const child = spawn(process.execPath, ['--max-semi-space-size=8', ...flags, fileURLToPath(new URL(`contestants/${name}.mjs`, import.meta.url)), JSON.stringify(given)], { stdio: ['ignore', 'ignore', 'inherit'] });
     const exited = once(child, 'exit');
     const ended = exited.then(([code, signal]) => { throw new Error(`${name} ended with ${code ?? signal}`); });
@@ -61,7 +82,7 @@ export async function openStage() {
 
   let closed = false;
   return {
-    pool, player, receiver, postmaster, folder, start, subscribe,
+    pool, player, receiver, postmaster, folder, start, subscribe, stored,
     async close() {
       if (closed) return;
       closed = true;

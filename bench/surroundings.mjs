@@ -13,6 +13,7 @@ export async function startHelper(file, args = [], onProgress = () => {}) {
   const unheard = [];
   child.on('message', (message) => {
     if ('progress' in message) return onProgress(message.progress);
+    if ('first' in message && !waiting.some(({ key }) => key === 'first')) return; // asked for by few
     const index = waiting.findIndex(({ key }) => key in message);
     if (index < 0) unheard.push(message); else waiting.splice(index, 1)[0].resolve(message);
   });
@@ -23,7 +24,7 @@ export async function startHelper(file, args = [], onProgress = () => {}) {
   });
   const { port } = await said('port');
   return {
-    port, said,
+    port, said, pid: child.pid,
     /** One command at a time. */
     async ask(command, given = {}) {
       child.send({ command, ...given });
@@ -48,7 +49,7 @@ export async function startDaemon(player, env, flags = []) {
   ended.catch(() => {}); // after its stop nobody waits for it
   await Promise.race([player.said('subscribed'), ended]);
   return {
-    pid: child.pid,
+    pid: child.pid, port,
     /** Notices that it has read and not yet committed. */
     async buffered() { return (await (await fetch(`http://127.0.0.1:${port}/readyz`)).json()).checks.buffer.notices; },
     /** Rejects when the daemon ends by itself meanwhile. */
