@@ -10,8 +10,7 @@ export type EventReader = (body: Buffer | string, switchName: string, receivedAt
 
 /**
  * Reads the bodies of text/event-json frames, or the same as text. Bytes that are not UTF-8 (Latin-1 caller names arrive raw) become
- * U+FFFD and cost nothing else. Events may be kept: one that is asked again after the next was read is read once more. The body
- * must stay as it is.
+ * U+FFFD and cost nothing else. An event lies in its body, and is good as long as that stays as it is; see `SwitchEvent.keep`.
  */
 export function createEventReader(): EventReader {
   const table = new HeaderTable();
@@ -59,7 +58,7 @@ abstract class HeadedEvent implements SwitchEvent {
 /** Headers are looked up where they lie, never copied. */
 class TableEvent extends HeadedEvent {
   readonly #table: HeaderTable;
-  readonly #body: Buffer;
+  #body: Buffer;
 
   constructor(table: HeaderTable, body: Buffer, switchName: string, receivedAtMs: number) {
     super((header) => table.get(header), switchName, receivedAtMs);
@@ -71,6 +70,8 @@ class TableEvent extends HeadedEvent {
     if (this.#table.body !== this.#body) this.#table.read(this.#body);
     return this.#table.get(header);
   }
+
+  keep(): void { this.#body = Buffer.from(this.#body); }
 }
 
 class RecordEvent extends HeadedEvent {
