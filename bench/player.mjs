@@ -9,6 +9,8 @@ const now = () => performance.timeOrigin + performance.now();
 const templates = await loadTemplates();
 const pbx = new ReplayedSwitch({ clock: systemClock, password, coreId: randomUUID() });
 let copies = 0;
+let tenants = TENANTS;
+let unheard = new Set();
 let prepared = [];
 let flow = newFlow();
 let playing = false;
@@ -21,11 +23,12 @@ function newFlow() {
   return { owed: 0, received: 0, wake: () => {} };
 }
 
-/** The next new call: every template in turn, and after each round the next tenant. */
+/** The next new call: every template and every tenant in turn, and after each round the next tenant for each template. */
 function nextCall() {
-  const call = copyOf(templates[copies % templates.length], TENANTS[Math.floor(copies / templates.length) % TENANTS.length]);
+  const tenant = tenants[(copies + Math.floor(copies / templates.length)) % tenants.length];
+  const call = copyOf(templates[copies % templates.length], tenant);
   copies += 1;
-  return call;
+  return unheard.has(tenant) ? { ...call, released: [] } : call;
 }
 
 /** Resolves when the daemon's socket can take more. */
@@ -44,11 +47,27 @@ const commands = {
     return {};
   },
 
+  /** From now on calls are of these tenants, and none of the webhooks to those `unheard` will come out. */
+  tenants({ names = TENANTS, unheard: some = [] }) {
+    tenants = names;
+    unheard = new Set(some);
+    return {};
+  },
+
   /** Builds so many rounds in memory, before any clock starts. */
   prepare({ rounds }) {
     prepared = Array.from({ length: rounds * templates.length }, nextCall);
     const one = sizeOf(templates);
     return { events: rounds * one.events, webhooks: rounds * one.webhooks, bytes: rounds * one.bytes };
+  },
+
+  /** The webhooks of so many calls, as [id, domain, body], for who needs no switch. */
+  bodies({ webhooksAtLeast }) {
+    const webhooks = [];
+    for (let call = 0; webhooks.length < webhooksAtLeast; call += 1) {
+      for (const { payload } of templates[call % templates.length].goldens) webhooks.push([`${call} ${payload.call_id} ${payload.state}`, TENANTS[call % TENANTS.length], JSON.stringify(payload)]);
+    }
+    return { webhooks };
   },
 
   /** Writes what is prepared as fast as the daemon delivers it. */
@@ -71,6 +90,29 @@ const commands = {
     }
     await pbx.sent();
     return { events, webhooks };
+  },
+
+  /** Writes so many calls as fast as the daemon reads them. */
+  async calls({ calls }) {
+    let webhooks = 0;
+    for (let written = 0; written < calls; written += 1) {
+      const call = nextCall();
+      await write(call.bytes);
+      webhooks += call.released.length;
+    }
+    await pbx.sent();
+    return { webhooks };
+  },
+
+  /** Writes the beginnings of so many calls, up to the first webhook of each. */
+  async begun({ calls }) {
+    const template = templates.find(({ goldens }) => goldens[0].payload.direction === 'inbound' && goldens.length === 4);
+    for (let opened = 0; opened < calls; opened += 1) {
+      const { frames } = copyOf(template, TENANTS[opened % TENANTS.length]);
+      await write(Buffer.concat(frames.slice(0, 3).map(({ bytes }) => bytes)));
+    }
+    await pbx.sent();
+    return {};
   },
 
   /** Calls that have been answered and are up, of which nobody has been told: a caller and an extension each. Resolves with the webhooks that they owe by now. */

@@ -6,11 +6,15 @@ let ids = new Set();
 let arrivals = [];
 let noted = true;
 let awaited = Infinity;
+let well = true;
+let hanging = new Set();
 
 const server = createServer((request, response) => {
   const chunks = [];
   request.on('data', (chunk) => { chunks.push(chunk); }).on('end', () => {
     const atMs = now();
+    if (hanging.has(request.url)) return;
+    if (!well) { response.writeHead(503).end(); return; }
     response.writeHead(204).end();
     const before = ids.size;
     ids.add(request.headers['webhook-id']);
@@ -19,6 +23,7 @@ const server = createServer((request, response) => {
       const { call_id: id, state } = JSON.parse(Buffer.concat(chunks).toString());
       arrivals.push([`${id} ${state}`, atMs]);
     }
+    if (before === 0) process.send({ first: true, atMs });
     if (ids.size % 100 === 0) process.send({ progress: ids.size });
     if (ids.size === awaited) process.send({ complete: true, atMs });
   });
@@ -38,6 +43,12 @@ const commands = {
   until({ count }) {
     awaited = count;
     if (ids.size === count) process.send({ complete: true, atMs: now() });
+    return {};
+  },
+  /** Takes what comes, or answers 503; never answers what comes to the `hang` paths, nor counts it. */
+  behave(how) {
+    well = how.well ?? true;
+    hanging = new Set(how.hang);
     return {};
   },
   count: () => ({ received: ids.size }),

@@ -13,6 +13,7 @@ export async function startHelper(file, args = [], onProgress = () => {}) {
   const unheard = [];
   child.on('message', (message) => {
     if ('progress' in message) return onProgress(message.progress);
+    if ('first' in message && !waiting.some(({ key }) => key === 'first')) return; // asked for by few
     const index = waiting.findIndex(({ key }) => key in message);
     if (index < 0) unheard.push(message); else waiting.splice(index, 1)[0].resolve(message);
   });
@@ -23,12 +24,14 @@ export async function startHelper(file, args = [], onProgress = () => {}) {
   });
   const { port } = await said('port');
   return {
-    port, said,
+    port, said, pid: child.pid,
     /** One command at a time. */
     async ask(command, given = {}) {
       child.send({ command, ...given });
       return (await said('answer')).answer;
     },
+    /** What was said of this kind and not taken is of no interest any more. */
+    forget(key) { for (let index = unheard.length; index-- > 0;) if (key in unheard[index]) unheard.splice(index, 1); },
     tell: (message) => { if (child.connected) child.send(message); },
     stop() { if (child.connected) child.disconnect(); }, // a Ctrl-C has ended it already
   };
@@ -37,6 +40,7 @@ export async function startHelper(file, args = [], onProgress = () => {}) {
 /** The daemon as ops run it, a process of its own. Resolves when it listens to the switch. */
 export async function startDaemon(player, env, flags = []) {
   const port = await freePort();
+  player.forget('subscribed');
   const child = spawn(process.execPath, ['--max-semi-space-size=8', ...flags, PROGRAM, 'run'], {
     env: { PATH: process.env.PATH, ...env, HOOKSWITCH_HTTP_PORT: String(port) }, stdio: ['ignore', 'ignore', 'inherit'],
   });
@@ -45,7 +49,7 @@ export async function startDaemon(player, env, flags = []) {
   ended.catch(() => {}); // after its stop nobody waits for it
   await Promise.race([player.said('subscribed'), ended]);
   return {
-    pid: child.pid,
+    pid: child.pid, port,
     /** Notices that it has read and not yet committed. */
     async buffered() { return (await (await fetch(`http://127.0.0.1:${port}/readyz`)).json()).checks.buffer.notices; },
     /** Rejects when the daemon ends by itself meanwhile. */

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createBroadcast } from './broadcast.js';
+import { callRules } from './call-rules.js';
 import type { SwitchEvent } from './calls/event.js';
 import { NOTICE_STATES } from './calls/notice.js';
-import type { CallRules } from './calls/rules.js';
 import { aborted, systemClock, type Clock } from './clock.js';
 import type { Config } from './config.js';
 import { createDirectoryFeed, type DirectoryFeed } from './db/directory-feed.js';
@@ -98,7 +98,7 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
     observe: (delivery, verdict) => standing.observe(delivery, verdict), watch,
     onRoom: (hasRoom) => { if (!hasRoom) for (const link of links) link.dropOverwhelmed(); },
   }, { ...DEFAULT_DELIVERIES, ...config.delivery, ...config.ingest, name: config.name, version: VERSION });
-  const ingest = createIngest({ rules: callRules(config, recordings), directory, add: (promised, flow) => deliveries.add(promised, flow), clock, log, metrics, watch });
+  const ingest = createIngest({ rules: callRules(config, recordings && ((recording) => recordings.linkTo(recording))), directory, add: (promised, flow) => deliveries.add(promised, flow), clock, log, metrics, watch });
   const thread = createConnectionThread({ log });
   const reconcilers = new Map(config.switches.map((to) => [to.name, new Reconciler({
     switchName: to.name, ingest, clock, random, log, metrics, openSurvey: () => openSurvey({ ...to, switchName: to.name, clock, connect: thread.connect }),
@@ -215,18 +215,6 @@ function welcome({ http, directory, sourced, log }: { http: HttpServer; director
 /** Undefined where the daemon serves none. */
 async function recordingsOf({ recordings, dataDir }: Config, clock: Clock, log: Logger): Promise<Recordings | undefined> {
   return recordings.directory === '' ? undefined : await openRecordings({ ...recordings, ttlMs: recordings.linkTtlMs, dataDir }, { clock, log });
-}
-
-function callRules(config: Config, recordings: Recordings | undefined): CallRules {
-  const { source, lingerMs, waitMs, recordingWaitMs } = config.cdr;
-  return {
-    ...config.calls,
-    detail: config.payload,
-    timeZone: config.timeZone,
-    recordingUrl: config.recordings.urlTemplate,
-    ...(recordings && { recordingLink: (recording) => recordings.linkTo(recording) }),
-    cdr: { subclass: source.startsWith('custom:') ? source.slice('custom:'.length) : '', lingerMs, waitMs, recordingWaitMs },
-  };
 }
 
 interface Parts { config: Config; pool: Pool; feed: DirectoryFeed; links: readonly SwitchLink[]; deliveries: Deliveries; directory: Directory; metrics: Metrics }

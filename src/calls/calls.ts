@@ -240,8 +240,7 @@ export class Calls {
     const { completed, destroyed, flow } = leg;
     absorb(leg, event, rules, this.#watched.always, this.#watched.now());
     if (event.name === 'CHANNEL_CREATE') this.#families.bear(leg, birthOf(event, rules));
-    if (!leg.born || leg.firstSeenMs < this.#heldBeforeMs) leg.lastHeard = event;
-    else if (leg.lastHeard) delete leg.lastHeard;
+    this.#remember(leg, event);
     if (event.name === 'CHANNEL_ANSWER') this.#families.pickUp(leg);
     if (event.name === 'CHANNEL_BRIDGE') this.#bridge(event);
     if (leg.completed && leg.flow?.root === leg && (!completed || !flow)) {
@@ -253,6 +252,16 @@ export class Calls {
       this.#remembered.add(leg, event.receivedAtMs);
     }
     this.#families.touch(leg);
+  }
+
+  /** The last event of a leg that a survey may have to tell of. */
+  #remember(leg: Leg, event: SwitchEvent): void {
+    if (!leg.born || leg.firstSeenMs < this.#heldBeforeMs) {
+      event.keep?.();
+      leg.lastHeard = event;
+    } else if (leg.lastHeard) {
+      delete leg.lastHeard;
+    }
   }
 
   #bridge(event: SwitchEvent): void {

@@ -16,4 +16,9 @@ export interface SwitchEvent {
   readonly receivedAtMs: number;
   /** The value of a header by its exact name (`Unique-ID`, `variable_domain_name`); of an array its first entry; undefined where absent. */
   get(header: string): string | undefined;
+  /**
+   * To be called by whoever holds the event beyond the call in which it was handed on: from then on its memory is its own. Absent where
+   * it always is.
+   */
+  keep?(): void;
 }

@@ -72,10 +72,10 @@ export async function takeReplay(transaction: Queryable): Promise<DueReplay | un
   return rows[0];
 }
 
-/** In how many milliseconds the next step of any replay is due, 0 where it is overdue; null where none is running. */
+/** In how many milliseconds the next step of any replay is due, less than 0 where it is overdue; null where none is running. */
 export async function nextStepMs(db: Queryable): Promise<number | null> {
   const { rows } = await db.query<{ ms: number | null }>(
-    `select greatest(0, extract(epoch from min(step_at) - clock_timestamp()) * 1000)::float8 as ms from replay where state = 'running'`);
+    `select (extract(epoch from min(step_at) - clock_timestamp()) * 1000)::float8 as ms from replay where state = 'running'`);
   return rows[0]!.ms;
 }
 

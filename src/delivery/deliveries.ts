@@ -129,7 +129,7 @@ export function createDeliveries(deps: DeliveriesDeps, options: DeliveriesOption
       const promises = deliveries.map((delivery) => ({ delivery, ...lifeOf(delivery, options.ttlMs, clock) }));
       if (promises.length === 0 && flow === undefined) return;
       incoming.add({ promises, ...(flow !== undefined && { flow }) });
-      writer.wake();
+      if (promises.length > 0) writer.wake(); else writer.expect();
     },
     buffered: () => incoming.size,
     hasRoom: () => incoming.hasRoom,

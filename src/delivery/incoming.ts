@@ -24,6 +24,7 @@ export class Incoming {
   readonly #options: IncomingOptions;
   #items: Item[] = [];
   #size = 0;
+  #deliveries = 0;
   #hasRoom = true;
 
   constructor(options: IncomingOptions) { this.#options = options; }
@@ -31,16 +32,21 @@ export class Incoming {
   /** Deliveries and records. */
   get size(): number { return this.#size; }
 
+  /** Deliveries alone. */
+  get deliveries(): number { return this.#deliveries; }
+
   get hasRoom(): boolean { return this.#hasRoom; }
 
   add(item: Item): void {
     this.#items.push(item);
+    this.#deliveries += item.promises.length;
     this.#grow(sizeOf([item]));
   }
 
   /** Puts what is older before all that has been added. */
   addFirst(items: readonly Item[]): void {
     this.#items = [...items, ...this.#items];
+    this.#deliveries += deliveriesIn(items);
     this.#grow(sizeOf(items));
   }
 
@@ -56,6 +62,7 @@ export class Incoming {
   /** The oldest items are done with; `head` gave them. */
   remove(items: readonly Item[]): void {
     this.#items.splice(0, items.length);
+    this.#deliveries -= deliveriesIn(items);
     this.#grow(-sizeOf(items));
     for (const { onDone } of items) onDone?.();
   }
@@ -86,3 +93,5 @@ export class Incoming {
 export function sizeOf(items: readonly Item[]): number {
   return items.reduce((sum, { promises, flow }) => sum + promises.length + (flow === undefined ? 0 : 1), 0);
 }
+
+const deliveriesIn = (items: readonly Item[]): number => items.reduce((sum, { promises }) => sum + promises.length, 0);

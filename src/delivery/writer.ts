@@ -44,14 +44,21 @@ interface Result { readonly delivery: Delivery; readonly verdict: Verdict }
 
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 5_000;
+/**
+ * Outcomes, and records of flows that bring no delivery, wait for others: so long at most, or until there are so many outcomes. Each
+ * statement costs a write to the disk, for which a new delivery would have to wait. What has been sent and is not recorded is sent
+ * again after a kill, so neither may be great.
+ */
+const PATIENCE_MS = 20;
+const MOST_OUTCOMES = 16;
 /** Deliveries ended for their age by one statement. */
 const EXPIRE_BATCH = 1_000;
 
 /**
- * All that this process writes to the outbox goes through here, one statement after another: outcomes, then what is new, then
+ * All that this process writes to the outbox goes through here, one statement after another: what is new, then outcomes, then
  * what has grown too old, then claims. So the lanes in memory and the table never disagree: a row is leased behind one of ours
  * only while ours is leased, and what waits behind a failure is released with it. A statement takes all that has come while the
- * one before was under way, so batches grow with the load and nothing ever waits for a batch to fill. While Postgres is away
+ * one before was under way, so batches grow with the load and nothing new ever waits for a batch to fill. While Postgres is away
  * everything is kept and tried again; its order does not change.
  */
 export class Writer {
@@ -66,6 +73,8 @@ export class Writer {
   #failures = 0;
   #batchLimit: number;
   #pollAtMs = 0;
+  /** When what may wait is written at the latest; undefined where nobody has said that it may. */
+  #patientUntilMs: number | undefined;
   #expiring = false;
 
   constructor(deps: WriterDeps, options: WriterOptions) {
@@ -77,6 +86,14 @@ export class Writer {
   /** Takes what became of a delivery in hand. */
   record(delivery: Delivery, verdict: Verdict): void {
     this.#results.push({ delivery, verdict });
+    if (this.#results.length === 1) this.expect();
+    else if (this.#results.length === MOST_OUTCOMES) this.wake();
+  }
+
+  /** Something that can wait for others is there to be written. */
+  expect(): void {
+    if (this.#patientUntilMs !== undefined) return;
+    this.#patientUntilMs = this.#deps.clock.monotonicMs() + PATIENCE_MS;
     this.wake();
   }
 
@@ -115,8 +132,11 @@ export class Writer {
   async #step(): Promise<void> {
     const { db, presence, lanes, claimer, incoming } = this.#deps;
     if (this.#failures > 0) await releaseUnknown(db, presence.id(), lanes.ids());
-    if (this.#hasResults()) await this.#settleBatch();
-    if (incoming.size > 0) await this.#appendBatch();
+    const [appends, settles] = [this.#mustAppend(), this.#mustSettle()];
+    this.#patientUntilMs = undefined;
+    if (appends) await this.#appendBatch();
+    if (settles) await this.#settleBatch();
+    if (incoming.size > 0 || this.#results.length > 0) this.expect();
     if (this.#mayExpire()) await this.#expireBatch();
     if (this.#mayLease() && claimer.isReady()) await claimer.claimOnce(db, presence.id());
   }
@@ -224,7 +244,7 @@ export class Writer {
     for (const resolve of this.#flushWaiters.splice(0)) resolve();
     if (this.#deps.lanes.isEmpty()) for (const resolve of this.#idleWaiters.splice(0)) resolve();
     this.#bell = new AbortController();
-    await this.#deps.clock.sleep(Math.max(0, this.#pollAtMs - this.#deps.clock.monotonicMs()), this.#bell.signal);
+    await this.#deps.clock.sleep(Math.max(0, Math.min(this.#pollAtMs, this.#patientUntilMs ?? Infinity) - this.#deps.clock.monotonicMs()), this.#bell.signal);
   }
 
   #pollIfTime(): void {
@@ -248,8 +268,23 @@ export class Writer {
 
   #hasResults(): boolean { return this.#results.length > 0 || this.#deps.lanes.hasBlocked(); }
 
+  #mustAppend(): boolean {
+    const { incoming } = this.#deps;
+    return incoming.deliveries > 0 || (incoming.size > 0 && !this.#isPatient());
+  }
+
+  #mustSettle(): boolean {
+    const isPatient = this.#isPatient() && this.#results.length > 0 && this.#results.length < MOST_OUTCOMES;
+    return this.#hasResults() && !isPatient;
+  }
+
+  #isPatient(): boolean { return !this.#closing && !this.#isAwaited() && this.#deps.clock.monotonicMs() < (this.#patientUntilMs ?? 0); }
+
+  /** Whether somebody waits until all is recorded. */
+  #isAwaited(): boolean { return this.#flushWaiters.length + this.#idleWaiters.length > 0; }
+
   #hasWork(): boolean {
-    return this.#hasResults() || this.#deps.incoming.size > 0 || this.#mayExpire() || (this.#mayLease() && this.#deps.claimer.isReady());
+    return this.#mustSettle() || this.#mustAppend() || this.#mayExpire() || (this.#mayLease() && this.#deps.claimer.isReady());
   }
 
   #isFinished(): boolean {

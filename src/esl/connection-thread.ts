@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { Clock } from '../clock.js';
 import type { Logger } from '../log.js';
 import { oneLine, type Connect, type Connection, type ConnectionHandlers, type ConnectionOptions } from './connection.js';
+import { free } from './free.js';
 import type { LinkEnd } from './link-end.js';
 import { Signs, threadMs, type FromThread, type ThreadConnectionOptions, type ThreadData, type ToThread } from './thread-messages.js';
 
@@ -148,8 +149,9 @@ class ThreadConnection implements Connection {
   }
 
   #takeEvents(bodies: readonly Uint8Array[], receivedAtMs: number): void {
-    for (const { buffer, byteOffset, byteLength } of bodies) {
-      this.#handlers.onEventBody(Buffer.from(buffer, byteOffset, byteLength), receivedAtMs);
+    for (const body of bodies) {
+      this.#handlers.onEventBody(Buffer.from(body.buffer, body.byteOffset, body.byteLength), receivedAtMs);
+      free(body);
       if (this.#cause) return; // given up by the handler
     }
   }

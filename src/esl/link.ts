@@ -3,7 +3,7 @@ import { connect, oneLine, type Connect, type Connection, type ConnectionOptions
 import { Heartbeats } from './heartbeats.js';
 import type { LinkEnd } from './link-end.js';
 import type { Malformed } from './malformed.js';
-import { readEvent } from './switch-event.js';
+import { createEventReader } from './switch-event.js';
 
 export interface LinkOptions extends ConnectionOptions {
   /** The configured name of the switch, as it stands in its events. */
@@ -47,6 +47,7 @@ const PING_MS = 5_000;
 export function openLink(options: LinkOptions, handlers: LinkHandlers): Link {
   const subscription = checkedSubscription(options);
   const heartbeats = new Heartbeats();
+  const readEvent = createEventReader();
   const connection = (options.connect ?? connect)(options, {
     onLoggedIn: () => connection.command(subscription, (reply) => {
       if (!reply.startsWith('+OK')) return connection.end({ kind: 'subscription-refused' });
