@@ -40,6 +40,7 @@ export function createOutgoing<Span>({ send, clock, random, log, metrics }: Outg
   let failures = 0;
   let said: Exported['kind'] = 'taken';
   let loop: Promise<void> | undefined;
+  let closed = false;
 
   function drop(reason: 'full' | 'refused' | 'stopped', count: number): void {
     if (count > 0) metrics.spansDropped.inc({ reason }, count);
@@ -59,6 +60,7 @@ export function createOutgoing<Span>({ send, clock, random, log, metrics }: Outg
     while (waiting.length > 0) {
       const batch = waiting.slice(0, BATCH);
       const exported = await send(batch);
+      if (closed) return; // given up, and counted
       say(exported);
       failures = exported.kind === 'away' ? failures + 1 : 0;
       if (exported.kind === 'away') return;
@@ -92,6 +94,7 @@ export function createOutgoing<Span>({ send, clock, random, log, metrics }: Outg
     async stop(hurry) {
       stopping.abort();
       await Promise.race([loop, aborted(hurry)]);
+      closed = true;
       drop('stopped', waiting.length);
     },
   };
