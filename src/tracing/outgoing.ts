@@ -80,7 +80,7 @@ export function createOutgoing<Span>({ send, clock, random, log, metrics }: Outg
       await rest();
       if (!stopping.signal.aborted) await sendAll();
     }
-    if (failures === 0) await sendAll();
+    if (failures === 0 && !closed) await sendAll();
   }
 
   return {

@@ -1,5 +1,6 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import { Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import type { Exported } from './outgoing.js';
@@ -80,9 +81,13 @@ function agentFor({ url, secureContext }: SdkOptions): HttpAgent {
   return url.startsWith('https:') ? new HttpsAgent({ ...kept, ...(secureContext !== undefined && { secureContext }) }) : new HttpAgent(kept);
 }
 
-/** An error without a code, for the exporter would repeat on a new connection what failed with one that it knows. */
+/**
+ * Also what the exporter would repeat later finds no connection. Its error has no code, for what fails with one that the exporter knows it would
+ * repeat once more.
+ */
 function closeAgent(agent: HttpAgent): void {
-  for (const sockets of Object.values(agent.sockets)) for (const socket of sockets ?? []) socket.destroy(new Error('The daemon has stopped'));
-  agent.createConnection = () => { throw new Error('The daemon has stopped'); };
+  const stopped = new Error('The daemon has stopped');
+  for (const sockets of Object.values(agent.sockets)) for (const socket of sockets ?? []) socket.destroy(stopped);
+  agent.createConnection = () => new Socket().destroy(stopped);
   agent.destroy();
 }

@@ -103,6 +103,19 @@ it('a collector that is away costs no webhook; it is said once, and once that it
   await daemon.stop('SIGKILL');
 });
 
+it('a daemon that must end at once does so, whatever its collector does', async () => {
+  const { receiver } = flow;
+  const [before, asked] = [receiver.posts.length, collector.requests.length];
+  collector.answer(503);
+  await flow.restart({ HOOKSWITCH_DRAIN_MS: '1' });
+  const call = await newCall(`calls/${NAME}`);
+  await flow.pbx.replay.play(call.recording, { pace: 'full' });
+  await receiver.received(before + countOf([call]));
+  await collector.until(() => collector.requests.length > asked); // which the exporter is about to repeat
+  expect(await flow.daemon.stop('SIGTERM')).toBe(0);
+  collector.answer(200);
+});
+
 it('a share of none sends a name for each attempt that asks nobody to record it, and records nothing', async () => {
   const { receiver } = flow;
   const [before, known] = [receiver.posts.length, collector.requests.length];
