@@ -26,7 +26,7 @@ export interface Outgoing<Span> extends Service {
 const MOST_WAITING = 8_192;
 const BATCH = 512;
 const COLLECT_MS = 1_000;
-const RETRY = { firstMs: 1_000, ceilingMs: 60_000 };
+const RETRY = { firstMs: 1_000, ceilingMs: 50_000 };
 
 /**
  * Sends spans in batches, one after another, a second after the first at the latest. While the collector is away they wait, up to a bound; what comes
@@ -72,7 +72,7 @@ export function createOutgoing<Span>({ send, clock, random, log, metrics }: Outg
   async function rest(): Promise<void> {
     if (failures > 0) return await clock.sleep(Math.min(RETRY.firstMs * 2 ** (failures - 1), RETRY.ceilingMs) * (0.9 + random() * 0.2), stopping.signal);
     bell = new AbortController();
-    await clock.sleep(COLLECT_MS, AbortSignal.any([bell.signal, stopping.signal]));
+    await clock.sleep(COLLECT_MS, bell.signal);
   }
 
   async function run(): Promise<void> {
@@ -93,9 +93,10 @@ export function createOutgoing<Span>({ send, clock, random, log, metrics }: Outg
     start: () => { loop ??= run(); return Promise.resolve(); },
     async stop(hurry) {
       stopping.abort();
+      bell.abort();
       await Promise.race([loop, aborted(hurry)]);
       closed = true;
-      drop('stopped', waiting.length);
+      drop('stopped', waiting.splice(0).length);
     },
   };
 }
