@@ -4,6 +4,7 @@ import tseslint from 'typescript-eslint';
 const doors = {
   pg: 'src/db/', 'node-pg-migrate': 'src/db/', modesl: 'src/esl/', got: 'src/webhook/', 'p-queue': 'src/delivery/', fastify: 'src/http/', jose: 'src/http/',
   convict: 'src/config.ts', winston: 'src/log.ts', 'prom-client': 'src/metrics.ts', commander: 'src/cli.ts', 'ipaddr.js': 'src/webhook/address.ts', 'http-proxy-agent': 'src/webhook/', 'https-proxy-agent': 'src/webhook/',
+  '@opentelemetry/api': 'src/tracing/', '@opentelemetry/sdk-trace-base': 'src/tracing/', '@opentelemetry/resources': 'src/tracing/', '@opentelemetry/exporter-trace-otlp-http': 'src/tracing/',
 };
 const doorsAt = (at) => Object.keys(doors).filter((name) => doors[name] === at);
 const closedExcept = (...open) => Object.entries(doors).filter(([name]) => !open.includes(name))
@@ -11,8 +12,8 @@ const closedExcept = (...open) => Object.entries(doors).filter(([name]) => !open
 
 /** Lower never imports higher: ground < pure < doors < flows < roots; parts of one layer meet only in main.ts. */
 const above = {
-  ground: ['calls', 'subscriptions', 'esl', 'db', 'webhook', 'ingest', 'delivery', 'http', 'sources'],
-  pure: ['esl', 'db', 'ingest', 'delivery', 'http', 'sources'],
+  ground: ['calls', 'subscriptions', 'esl', 'db', 'webhook', 'tracing', 'ingest', 'delivery', 'http', 'sources'],
+  pure: ['esl', 'db', 'tracing', 'ingest', 'delivery', 'http', 'sources'],
   doors: ['ingest', 'delivery', 'http', 'sources'],
 };
 const noImport = (folders, message) => folders.map((folder) => ({ group: [`**/${folder}/*`], message }));
@@ -35,6 +36,11 @@ export default tseslint.config(
   inside(['src/webhook/{send,exchange,proxy,routes,address,lookup,resolver,own-addresses,certificates,stopwatch,deadline,destinations,probe}.ts'], [...doorsAt('src/webhook/'), ...doorsAt('src/webhook/address.ts')], [...noImport(above.doors, 'Doors are below the flows.'), ...roots]),
   inside(['src/db/**'], doorsAt('src/db/'), [...noImport(above.doors, 'Doors are below the flows.'), ...roots]),
   inside(['src/esl/**'], doorsAt('src/esl/'), [...noImport(above.doors, 'Doors are below the flows.'), ...roots]),
+  inside(['src/tracing/**'], doorsAt('src/tracing/'), [...noImport(above.doors, 'Doors are below the flows.'), ...roots]),
+  {
+    files: ['src/tracing/**'],
+    rules: { '@typescript-eslint/no-restricted-imports': ['error', { paths: doorsAt('src/tracing/').map((name) => ({ name, allowTypeImports: true, message: 'Only a daemon that traces loads it: by import().' })) }] },
+  },
   inside(['src/ingest/**'], [], [...noImport(['delivery', 'http', 'esl', 'sources'], 'Flows meet only in main.ts.'), ...roots]),
   inside(['src/delivery/**'], doorsAt('src/delivery/'), [...noImport(['ingest', 'http', 'esl', 'sources'], 'Flows meet only in main.ts.'), ...roots]),
   inside(['src/http/**'], doorsAt('src/http/'), [...noImport(['ingest', 'delivery', 'esl', 'sources'], 'Flows meet only in main.ts.'), ...roots]),

@@ -131,7 +131,7 @@ function shown({ sensitive }: Key<unknown>, value: unknown): unknown {
   if (!sensitive || value === '') return value;
   if (Array.isArray(value)) return value.map((entry: unknown) => (typeof entry === 'string' ? MASK : maskFields(entry)));
   if (typeof value !== 'string') return maskFields(value);
-  return value.includes('://') ? maskUrls(value) : MASK;
+  return /^[a-z+]+:\/\//i.test(value) ? maskUrls(value) : MASK; // a text that only has a URL in it may have a secret before it
 }
 
 /** What follows from the values: one list of switches, the subclass of the cdr's event asked for, the machine's name, an absolute folder. */

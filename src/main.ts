@@ -44,8 +44,9 @@ import { vaultOf } from './seal.js';
 import { createFusionPbx } from './sources/fusionpbx.js';
 import type { Check } from './sources/plan.js';
 import { createDirectory, type Directory } from './subscriptions/directory.js';
+import { openTracing } from './tracing/tracing.js';
 import { createAddressPolicy, type AddressPolicy } from './webhook/address.js';
-import { readCertificates } from './webhook/certificates.js';
+import { readCertificates, trusting } from './webhook/certificates.js';
 import { createConfiguredPolicy } from './webhook/destinations.js';
 import { createResolver } from './webhook/lookup.js';
 import { createWatchdog } from './watchdog.js';
@@ -74,6 +75,7 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const recordings = await recordingsOf(config, clock, log);
   const jwt = await openJwt(config.jwt, { clock, log });
   const certificates = config.webhook.caFile === '' ? [] : readCertificates(config.webhook.caFile); // before anything is started
+  const tracing = await openTracing({ ...config.tracing, daemon: config.name, version: VERSION, secureContext: certificates.length === 0 ? undefined : trusting(certificates) }, { clock, random, log, metrics });
   const database = await openDatabase(config, { log, clock, random, stopping });
   const pool = createPool({ url: database.url, max: config.database.poolSize }, log);
   const resolve = createResolver(config.webhook.dnsServers);
@@ -95,10 +97,10 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
     policy: { waitsMs: config.delivery.retryMs, jitter: config.delivery.jitter, random },
     headers: { userAgent: `hookswitch/${VERSION}`, keyHeader: config.delivery.keyHeader, keyScheme: config.delivery.keyScheme },
     spill: createSpill(join(config.dataDir, 'spill'), { clock, log, pid: process.pid }),
-    observe: (delivery, verdict) => standing.observe(delivery, verdict), watch,
+    observe: (delivery, verdict) => standing.observe(delivery, verdict), watch, trace: tracing?.trace,
     onRoom: (hasRoom) => { if (!hasRoom) for (const link of links) link.dropOverwhelmed(); },
   }, { ...DEFAULT_DELIVERIES, ...config.delivery, ...config.ingest, name: config.name, version: VERSION });
-  const ingest = createIngest({ rules: callRules(config, recordings && ((recording) => recordings.linkTo(recording))), directory, add: (promised, flow) => deliveries.add(promised, flow), clock, log, metrics, watch });
+  const ingest = createIngest({ rules: callRules(config, recordings && ((recording) => recordings.linkTo(recording))), directory, add: (promised, flow) => deliveries.add(promised, flow), clock, log, metrics, watch, trace: tracing?.trace });
   const thread = createConnectionThread({ log });
   const reconcilers = new Map(config.switches.map((to) => [to.name, new Reconciler({
     switchName: to.name, ingest, clock, random, log, metrics, openSurvey: () => openSurvey({ ...to, switchName: to.name, clock, connect: thread.connect }),
@@ -120,6 +122,7 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const fusionpbx = config.fusionpbx.url === '' ? [] : [createFusionPbx(config.fusionpbx, { pool, check: sourcedCheck(policy), clock, log, metrics, random })];
 
   const services: Service[] = [
+    ...(tracing === undefined ? [] : [tracing.service]),
     resource('database', async () => { await pool.end(); await database.stop(); }),
     resource('sender', () => { sender.close(); toOperator.close(); return Promise.resolve(); }),
     createSealing({ db: pool, vault, log }), feed, ...fusionpbx, operator, standing, deliveries, createRetention({ db: pool, clock, log, random }, config.retention), createReplays({ pool, clock, log, metrics, random }), memory, ingest, http, ...reconcilers.values(), resource('connection thread', () => thread.stop()), ...links, createWatchdog({ env: process.env, pid: process.pid, clock, log }),

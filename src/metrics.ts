@@ -63,6 +63,7 @@ export function createMetrics() {
     replaysFinished: counter('replays_finished_total', 'Replays that came to their end in this daemon.'),
     replayed: counter('deliveries_replayed_total', 'Deliveries that a replay made due once more.'),
     recordings: counter('recordings_served_total', 'Requests for recordings: whole, part, unchanged, unsatisfiable, expired, missing.', ['outcome']),
+    spansDropped: counter('spans_dropped_total', 'Spans of traces that the collector did not get: full (too many waited for it), refused (by it), stopped (the daemon was, before they were sent).', ['reason']),
     build: gauge('build_info', '1; the labels say which build runs, and on which Node.', ['version', 'node']),
     answer: latency('answer_seconds', 'From a POST begun to its answer.'),
   };

@@ -170,7 +170,7 @@ function isNetwork(value: unknown): boolean {
 }
 
 // The headers that make the request what it is; a key there would break every webhook.
-const TAKEN = /^(host|connection|content-.*|transfer-encoding|user-agent|webhook-.*|x-hookswitch-.*)$/i;
+const TAKEN = /^(host|connection|content-.*|transfer-encoding|user-agent|traceparent|tracestate|webhook-.*|x-hookswitch-.*)$/i;
 
 /** Name of a header (RFC 9110, 5.1) that is not one of the webhook's own. */
 export const headerName: Kind<string> = kind('text', "a header's name that the webhook does not use itself",

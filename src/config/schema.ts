@@ -1,6 +1,7 @@
 import * as is from './kinds.js';
 import type { Kind } from './kinds.js';
 import * as net from './network-kinds.js';
+import * as traces from './tracing-kinds.js';
 
 /** One key of the configuration: what it may be, what it means, the environment variable that sets it. Its default is in config/default.json. */
 export interface Key<T> {
@@ -160,6 +161,11 @@ export const schema = {
   operator: {
     webhookUrl: secret(is.webhookUrl, 'Where the operator is told of subscriptions that were disabled or enabled again; it may be any address. Empty: nowhere but in the log.', 'HOOKSWITCH_OPERATOR_WEBHOOK_URL'),
     webhookSecret: secret(is.webhookSecret, 'What these webhooks are signed with, whsec_…. Empty: they are not signed.', 'HOOKSWITCH_OPERATOR_WEBHOOK_SECRET'),
+  },
+  tracing: {
+    url: key(traces.tracesUrl, 'Where traces go: the OTLP/HTTP endpoint of an OpenTelemetry collector. Empty: there are none.', 'HOOKSWITCH_TRACING_URL'),
+    headers: secret(traces.headerList, 'Headers to send along, such as a key.', 'HOOKSWITCH_TRACING_HEADERS'),
+    share: key(traces.part, 'The share of calls that are traced: 1 is all of them. Daemons with the same share trace the same calls.', 'HOOKSWITCH_TRACING_SHARE'),
   },
   retention: {
     deliveredDays: key(is.whole(1, 3_650, 'days'), 'For how many days after that of their call, UTC, delivered webhooks are kept.'),

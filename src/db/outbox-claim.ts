@@ -45,7 +45,7 @@ export async function claim(db: Queryable, shares: readonly Share[], { daemonId,
        from head
       where d.day >= $5 and d.day = head.day and d.id = any (array[head.id])
      returning d.id, d.day::text as day, d.lane::text as lane, d.url_key::text as "urlKey", d.url, d.subscription_id as "subscriptionId",
-               d.domain_uuid as "domainId", d.event, d.sequence, d.body, d.attempt, d.attempts_before as "attemptsBefore", head.alone, d.synthetic,
+               d.domain_uuid as "domainId", d.event, d.flow_id as "flowId", d.sequence, d.body, d.attempt, d.attempts_before as "attemptsBefore", head.alone, d.synthetic,
                d.replayed_at is not null as replayed, extract(epoch from d.expires_at - now())::float8 * 1000 as "expiresInMs"`,
     [shares.map(({ urlKey }) => urlKey), shares.map(({ room }) => room), daemonId, holdMs, since],
   );

@@ -66,6 +66,7 @@ export interface Delivery {
   readonly subscriptionId: string;
   readonly domainId: string;
   readonly event: string;
+  readonly flowId: string;
   /** Counts from 1 within its lane, without gaps. */
   readonly sequence: number;
   readonly body: string;

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js';
 import type { Delivery } from '../db/outbox.js';
 import type { Metrics } from '../metrics.js';
 import type { Subscription } from '../subscriptions/subscription.js';
+import type { Trace } from '../tracing/trace.js';
 import { backoffMs, type RetryPolicy } from '../webhook/backoff.js';
 import { withSequence } from '../webhook/envelope.js';
 import { judge, recordOf, type Reply } from '../webhook/outcome.js';
@@ -19,6 +20,8 @@ export interface DeliverDeps {
   clock: Clock;
   metrics: Metrics;
   headers: HeaderOptions;
+  /** Names the attempt in the trace of its call, and is told of it; neither throws nor waits. */
+  trace?: Pick<Trace, 'traceparent' | 'attempted'> | undefined;
 }
 
 export interface HeaderOptions {
@@ -48,11 +51,13 @@ export async function deliver(delivery: Delivery, deps: DeliverDeps, signal: Abo
   if (delivery.receivedAtMs !== undefined) metrics.eventToSent.observe((clock.monotonicMs() - delivery.receivedAtMs) / 1_000);
   const body = Buffer.from(withSequence(delivery.body, delivery.id, delivery.sequence));
   const headers = headersFor(delivery, body, { apiKey, signing }, startedAt, deps.headers);
+  if (deps.trace !== undefined) headers['traceparent'] = deps.trace.traceparent(delivery);
   const reply = await deps.send({ url: delivery.url, body, headers }, signal);
   metrics.answer.observe(reply.timing.totalMs / 1_000);
 
   const outcome = judge(reply, delivery.attempt - delivery.attemptsBefore, deps.policy);
   metrics.attempts.inc({ outcome: outcome.kind });
+  deps.trace?.attempted(delivery, reply, outcome);
   return { ...outcome, record: recordOf(startedAt, reply, outcome), health: healthOf(reply) };
 }
 

@@ -6,6 +6,7 @@ import type { Pool } from '../db/pool.js';
 import type { Service } from '../lifecycle.js';
 import type { Logger } from '../log.js';
 import type { Metrics } from '../metrics.js';
+import type { Trace } from '../tracing/trace.js';
 import { judge } from '../webhook/outcome.js';
 import { createBacklog } from './backlog.js';
 import { Claimer } from './claimer.js';
@@ -34,6 +35,8 @@ export interface DeliveriesDeps extends Pick<DeliverDeps, 'send' | 'subscription
   observe?: (delivery: Delivery, verdict: Verdict) => void;
   /** See `Deliveries.hasRoom`; called with each change of it. */
   onRoom?: IncomingOptions['onRoom'];
+  /** Told of each step of a delivery, for the trace of its call; neither throws nor waits. */
+  trace?: Trace | undefined;
   /** Told of each attempt, how it went and how long it took; neither throws nor waits. */
   watch?: { attempt(delivery: Delivery, verdict: Verdict, ms: number): void };
 }
@@ -101,7 +104,7 @@ export function createDeliveries(deps: DeliveriesDeps, options: DeliveriesOption
   const lanes = new Lanes({ receivers, attempt, onVerdict: (delivery, verdict) => writer.record(delivery, verdict) });
   const claimer = new Claimer(lanes, receivers, { holdMs, batch: CLAIM_BATCH, urls: URLS_PER_LOOK, monotonicMs: () => clock.monotonicMs() });
   const incoming = new Incoming({ maxBuffered: options.maxBuffered, onRoom: deps.onRoom });
-  const writer = new Writer({ db: session, clock, log, metrics, random, lanes, receivers, claimer, incoming, presence }, options);
+  const writer = new Writer({ db: session, clock, log, metrics, random, lanes, receivers, claimer, incoming, presence, trace: deps.trace }, options);
   const leftovers = new Leftovers({ incoming, log, spill: deps.spill });
   let running: Promise<void> | undefined;
   showLimits(metrics, options);

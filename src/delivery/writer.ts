@@ -7,6 +7,7 @@ import type { Delivery, FlowRecord, NewDelivery } from '../db/outbox.js';
 import { codeOf, type Queryable } from '../db/pool.js';
 import type { Logger } from '../log.js';
 import type { Metrics } from '../metrics.js';
+import type { Trace } from '../tracing/trace.js';
 import type { Claimer } from './claimer.js';
 import { sizeOf, type Incoming, type Item, type Promised } from './incoming.js';
 import type { Lanes } from './lanes.js';
@@ -25,6 +26,8 @@ export interface WriterDeps {
   incoming: Incoming;
   /** This process in the outbox, and whether its leases are sure to hold. */
   presence: { id(): number; isFresh(): boolean };
+  /** Told of each promise that was kept or could not be; neither throws nor waits. */
+  trace?: Pick<Trace, 'appended' | 'unstorable'> | undefined;
 }
 
 export interface WriterOptions {
@@ -200,7 +203,7 @@ export class Writer {
   }
 
   #admit(batch: ReadonlyMap<string, Promised>, rows: readonly Appended[]): void {
-    const { clock, metrics, lanes, claimer } = this.#deps;
+    const { clock, metrics, lanes, claimer, trace } = this.#deps;
     const nowMs = clock.monotonicMs();
     const appended = new Map(rows.map((row) => [row.id, row]));
     metrics.appended.inc(rows.length);
@@ -208,6 +211,7 @@ export class Writer {
       const row = appended.get(delivery.id);
       if (row === undefined) continue; // was there already
       if (delivery.receivedAtMs !== undefined) metrics.eventToCommit.observe((nowMs - delivery.receivedAtMs) / 1_000);
+      trace?.appended(delivery, row);
       if (row.expired) metrics.settled.inc({ outcome: 'expired' });
       if (row.expired || delivery.held) continue;
       const leased = leasedAs(delivery, row.sequence, expiresAtMs);
@@ -219,11 +223,12 @@ export class Writer {
 
   /** Postgres will never take something in this batch: halve it, at last take the item apart, and give up the one part that it is, aloud. */
   #narrow(items: readonly Item[], code: string): void {
-    const { incoming, log } = this.#deps;
+    const { incoming, log, trace } = this.#deps;
     this.#batchLimit = Math.max(1, sizeOf(items) >> 1);
     if (items.length > 1 || incoming.splitFirst()) return;
     const [{ promises: [promise], flow }] = items as [Item];
     log.error('notice cannot be stored and is dropped', { code, id: promise?.delivery.id, event: promise?.delivery.event, flow: flow?.flowId });
+    if (promise !== undefined) trace?.unstorable(promise.delivery, code);
     incoming.remove(items);
   }
 

@@ -9,6 +9,7 @@ import type { Service } from '../lifecycle.js';
 import type { Logger } from '../log.js';
 import type { Metrics } from '../metrics.js';
 import type { Directory } from '../subscriptions/directory.js';
+import type { Trace } from '../tracing/trace.js';
 import { askedIn } from './asked.js';
 import { promise } from './promise.js';
 
@@ -22,6 +23,8 @@ export interface IngestDeps {
   metrics: Metrics;
   /** Told of everything that comes in, and what it becomes; neither throws nor waits. */
   watch?: { event(event: SwitchEvent): void; notice(notice: Notice, deliveries: number): void };
+  /** Told of what a notice became, for the trace of its call; neither throws nor waits. */
+  trace?: Pick<Trace, 'noticed'> | undefined;
 }
 
 /** One switch as far as it was heard. */
@@ -63,15 +66,16 @@ export function createIngest(deps: IngestDeps): Ingest {
     heard.heardUs = Math.max(heard.heardUs, event.timestampUs);
     if (event.name === 'CHANNEL_CREATE') heard.created += 1;
     deps.watch?.event(event);
-    tell(event.switchName, heard.calls.accept(event));
+    tell(event.switchName, heard.calls.accept(event), event);
   }
 
-  function tell(switchName: string, notices: readonly Notice[]): void {
+  function tell(switchName: string, notices: readonly Notice[], event?: SwitchEvent): void {
     const byFlow = new Map<string, NewDelivery[]>();
     for (const notice of notices) {
       const promised = promise(notice, deps.directory);
       count(notice, promised.length, deps);
       deps.watch?.notice(notice, promised.length);
+      deps.trace?.noticed(notice, promised.length, event?.name);
       byFlow.set(notice.flowId, [...(byFlow.get(notice.flowId) ?? []), ...promised]);
     }
     for (const { domain, ...kept } of heardOf(switchName).calls.takeKept()) {

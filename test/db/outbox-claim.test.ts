@@ -28,7 +28,7 @@ describe('claim', () => {
     await append(db.pool, [{ delivery: promise, lease: false, expiresInMs: 900_000, ttlMs: 900_000 }], us);
     const [claimed] = await claimFor(URL, 1);
     expect(claimed).toEqual({
-      id: promise.id, day: TODAY, lane: promise.lane, urlKey: promise.urlKey, url: URL, subscriptionId: promise.subscriptionId, domainId: promise.domainId, event: 'call.ringing',
+      id: promise.id, day: TODAY, lane: promise.lane, urlKey: promise.urlKey, url: URL, subscriptionId: promise.subscriptionId, domainId: promise.domainId, event: 'call.ringing', flowId: promise.flowId,
       sequence: 1, body: promise.body, attempt: 1, attemptsBefore: 0, alone: false, synthetic: 'lost', replayed: false,
       expiresInMs: expect.any(Number) as number,
     });

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError, describeConfig, explainConfig, loadConfig, type Config } from '../../src/config.js';
+import { headersIn } from '../../src/config/headers.js';
 import { parseJson } from '../../src/config/json.js';
 
 const KEY = Buffer.alloc(32, 7).toString('base64');
@@ -93,6 +94,8 @@ describe('sources', () => {
     ['HOOKSWITCH_FUSIONPBX_SUBSCRIPTIONS', 'false', ({ fusionpbx }) => fusionpbx.subscriptions, false],
     ['HOOKSWITCH_JWT_JWKS_URL', 'http://localhost:1/k', ({ jwt }) => jwt.jwksUrl, 'http://localhost:1/k'],
     ['HOOKSWITCH_ENCRYPTION_KEYS', `${KEY}, ${'ab'.repeat(32)}`, ({ encryption }) => encryption.keys, [KEY, 'ab'.repeat(32)]],
+    ['HOOKSWITCH_TRACING_HEADERS', ' Authorization=Basic%20a%2Cb==, x-scope = t ', ({ tracing }) => headersIn(tracing.headers), { authorization: 'Basic a,b==', 'x-scope': 't' }],
+    ['HOOKSWITCH_TRACING_SHARE', '1', ({ tracing }) => tracing.share, 1],
     ['HOOKSWITCH_SERVICE_HOST', '10.96.0.7', ({ http }) => http.host, '127.0.0.1'],
     ['HOOKSWITCH_PORT', 'tcp://10.96.0.7:8080', ({ http }) => http.port, 8080],
   ])('%s=%s', (name, value, read, expected) => {
@@ -122,6 +125,12 @@ describe('a fault', () => {
       'webhook.dnsServers must be a list of IP addresses of DNS servers, each with or without a port, for example 10.0.0.53, 10.0.0.53:5353 or [fd00::53]:5353']),
     ...['proxy:3128', 'socks5://proxy', 'http://proxy/path', 'http://a b', 'http://%zz@proxy', 'http://'].map((given): [Record<string, string>, unknown, string] => [{ HOOKSWITCH_PROXY_URL: given }, {},
       'webhook.proxyUrl must be http://host:port or https://host:port, with user:password@ before the host where the proxy wants it, or empty']),
+    ...['collector:4318', 'http://collector:4318', 'http://collector:4318/', 'grpc://collector:4317/v1/traces', 'https://u:p@collector/v1/traces', 'https://collector/v1/traces?key=k'].map((given): [Record<string, string>, unknown, string] => [{ HOOKSWITCH_TRACING_URL: given }, {},
+      'tracing.url must be an http or https URL with its path, such as http://127.0.0.1:4318/v1/traces, without a user name, query or fragment, or empty']),
+    ...['key', '=value', 'a b=c', 'a=', 'a=1,A=2', 'a=%zz', 'a=b%0d%0ac', 'content-type=text/plain'].map((given): [Record<string, string>, unknown, string] => [{ HOOKSWITCH_TRACING_HEADERS: given }, {},
+      'tracing.headers must be name=value for each header, separated by commas, anything unusual in a value percent-encoded, or empty']),
+    [{ HOOKSWITCH_TRACING_SHARE: '1.01' }, {}, 'tracing.share must be a number from 0 to 1'],
+    [{}, { delivery: { keyHeader: 'traceparent' } }, "delivery.keyHeader must be a header's name that the webhook does not use itself"],
     [{ HOOKSWITCH_SWITCHES: '[{"name":"a b","host":"h","port":70000,"password":"","ssl":true}]' }, {},
       'switches entry 1: name must be a text without white space; entry 1: port must be a port, from 1 to 65535; entry 1: password must be a text that is not empty; entry 1: ssl is not known'],
     [{ HOOKSWITCH_ENCRYPTION_KEYS: 'hunter2' }, {}, `encryption.keys ${WRONG_KEYS}`],
@@ -232,10 +241,11 @@ it('is frozen to the leaves, and one load does not touch the next', () => {
 });
 
 it('shows the values in use with their secrets masked', () => {
-  const env = { DATABASE_URL: 'postgres://u:hunter2@db/h', HOOKSWITCH_SWITCH_PASSWORD: 'hunter2', HOOKSWITCH_SWITCHES: '[{"name":"a","host":"h","port":1,"password":"hunter2"}]', HOOKSWITCH_ENCRYPTION_KEYS: KEY };
+  const env = { DATABASE_URL: 'postgres://u:hunter2@db/h', HOOKSWITCH_SWITCH_PASSWORD: 'hunter2', HOOKSWITCH_SWITCHES: '[{"name":"a","host":"h","port":1,"password":"hunter2"}]', HOOKSWITCH_ENCRYPTION_KEYS: KEY, HOOKSWITCH_TRACING_HEADERS: 'key=hunter2,see=https://x' };
   const shown = explainConfig({ env });
   expect(JSON.stringify(shown)).not.toContain('hunter2');
   expect(shown).toContainEqual({ key: 'encryption.keys', value: ['****'], from: 'HOOKSWITCH_ENCRYPTION_KEYS' });
+  expect(shown).toContainEqual({ key: 'tracing.headers', value: '****', from: 'HOOKSWITCH_TRACING_HEADERS' });
   expect(shown).toContainEqual({ key: 'database.url', value: 'postgres://u:****@db/h', from: 'DATABASE_URL' });
   expect(shown).toContainEqual({ key: 'switches', value: [{ name: 'a', host: 'h', port: 1, password: '****' }], from: 'HOOKSWITCH_SWITCHES' });
 });

@@ -78,6 +78,7 @@ it('the headers that receivers are told of are those that are sent', async () =>
     subscriptionOf: () => ({ id: SUBSCRIPTION, domainId: '', domainName: '', event: 'ringing', url: '', apiKey: 'key', signing, format: 'v1', ratePerSecond: null, enabled: true }),
     mayPost: () => true,
     policy: { waitsMs: [], jitter: 0, random: () => 0.5 },
+    trace: { traceparent: () => '00-1-1-01', attempted: () => {} },
     clock: manualClock().clock, metrics: createMetrics(), headers: { userAgent: '', keyHeader: 'authorization', keyScheme: 'Bearer' },
   }, new AbortController().signal);
   const told = read('docs/webhooks.md').split('| header | meaning |')[1]!.split('\n\n')[0]!;
