@@ -12,8 +12,8 @@ if (pinned !== undefined) {
   const { takeOver } = await import('./take-over.js');
   process.exitCode = await takeOver(pinned, [...process.execArgv, ...process.argv.slice(1)]);
 } else {
-  // Little lives long here. Left alone, V8 would let four times that gather as garbage before it looks for any.
-  setFlagsFromString('--heap-growing-percent=40');
+  // Little lives long here. Left alone, V8 would let several times that gather as garbage before it looks for any.
+  setFlagsFromString('--heap-growing-percent=50');
   // Names are resolved on libuv's threads, four unless told otherwise: a few dead name servers would hold up every webhook.
   process.env.UV_THREADPOOL_SIZE ??= '16';
   const { main } = await import('../dist/cli.js');
