@@ -64,6 +64,7 @@ export async function limit({ player, receiver }, webhooksAtLeast) {
 
 /** What a contestant has Postgres write for each webhook: rows, bytes of its log, and what tables and indexes have grown by. */
 export async function storage(stage, name, webhooks) {
+  await stage.forget(name);
   const before = await stage.stored(name);
   const one = await stage.start(name);
   await one.during(fullSpeed(stage, [one], webhooks)).finally(() => one.stop());

@@ -6,6 +6,7 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { systemClock } from '../dist/clock.js';
 import { openEmbedded } from '../dist/db/embedded.js';
 import { migrate } from '../dist/db/migrate.js';
 import { createPool } from '../dist/db/pool.js';
@@ -15,6 +16,8 @@ import { createLogger } from '../dist/log.js';
 import { TENANTS } from './calls.mjs';
 import { startDaemon, startHelper } from './surroundings.mjs';
 
+/** Postgres' own interval for statistics of those that work, and some more. */
+const STATISTICS_MS = 1_500;
 const EVENTS = ['ringing', 'answered', 'hangup', 'cdr'];
 
 /** Opens the stage. `close` takes everything away again. */
@@ -43,9 +46,15 @@ export async function openStage() {
 
   const databaseOf = (name) => (name === 'hookswitch' ? new URL(postgres.url).pathname.slice(1) : `bench_${name.replace('-', '_')}`);
 
+  /** Drops the database of a contestant that has ended; the daemon's is the stage's own, and stays. */
+  async function forget(name) {
+    if (name !== 'hookswitch') await pool.query(`drop database if exists ${databaseOf(name)} with (force)`);
+  }
+
   /** What is in a contestant's database, and what has been written to it; of a process that has ended all is counted. */
   async function stored(name) {
     const database = databaseOf(name);
+    await systemClock.sleep(STATISTICS_MS); // a backend tells what it did when it has been idle for a while, or has ended
     const { rows: [{ rows, wal }] } = await pool.query(
       `select coalesce(sum(tup_inserted + tup_updated + tup_deleted), 0)::float8 as rows, (pg_current_wal_insert_lsn() - '0/0')::float8 as wal from pg_stat_database where datname = $1`, [database]);
     const { rows: [there] } = await pool.query('select 1 from pg_database where datname = $1', [database]);
@@ -68,7 +77,7 @@ export async function openStage() {
   async function start(name, { daemon = 'bench', more = {}, flags = [] } = {}) {
     if (name === 'hookswitch') return await startDaemon(player, { ...env(daemon), ...more }, flags);
     const database = databaseOf(name);
-    await pool.query(`drop database if exists ${database}`);
+    await forget(name);
     await pool.query(`create database ${database}`);
     player.forget('subscribed'); // modesl subscribes more than once
     const given = { port: player.port, password, tenants: TENANTS, receiver: receiver.port, database: urlOf(database) };
@@ -82,7 +91,7 @@ export async function openStage() {
 
   let closed = false;
   return {
-    pool, player, receiver, postmaster, folder, start, subscribe, stored,
+    pool, player, receiver, postmaster, folder, start, subscribe, forget, stored,
     async close() {
       if (closed) return;
       closed = true;

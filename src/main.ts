@@ -7,12 +7,11 @@ import type { SwitchEvent } from './calls/event.js';
 import { NOTICE_STATES } from './calls/notice.js';
 import { aborted, systemClock, type Clock } from './clock.js';
 import type { Config } from './config.js';
-import { createDirectoryFeed, type DirectoryFeed } from './db/directory-feed.js';
-import { openEmbedded } from './db/embedded.js';
-import { migrate } from './db/migrate.js';
-import { createPool, requireServer, ServerAway, type Pool } from './db/pool.js';
+import { createDirectoryFeed } from './db/directory-feed.js';
+import { openDatabase } from './db/open.js';
+import { createPool } from './db/pool.js';
 import { createSealing } from './db/sealing.js';
-import { createDeliveries, DEFAULT_DELIVERIES, type Deliveries } from './delivery/deliveries.js';
+import { createDeliveries, DEFAULT_DELIVERIES } from './delivery/deliveries.js';
 import { createOperatorWebhook, type OperatorWebhook } from './delivery/operator-webhook.js';
 import { createReplays } from './delivery/replays.js';
 import { createRetention } from './delivery/retention.js';
@@ -22,7 +21,6 @@ import { createConnectionThread } from './esl/connection-thread.js';
 import { openSurvey } from './esl/survey.js';
 import { SwitchLink } from './esl/switch-link.js';
 import { createAdminStore } from './http/admin-store.js';
-import type { Readiness } from './http/health.js';
 import { createHistoryStore } from './http/history-store.js';
 import { openJwt } from './http/jwt.js';
 import type { LiveLine } from './http/live-line.js';
@@ -35,10 +33,10 @@ import { createIngest, type Ingest } from './ingest/ingest.js';
 import { createMemory, type Memory } from './ingest/memory.js';
 import { Reconciler } from './ingest/reconciler.js';
 import { openRecordings, type Recordings } from './recordings/recordings.js';
-import { readLevels } from './levels.js';
+import { readinessOf } from './readiness.js';
 import { startAll, stopAll, type Service } from './lifecycle.js';
 import type { Logger } from './log.js';
-import { createMetrics, type Metrics } from './metrics.js';
+import { createMetrics } from './metrics.js';
 import { lookOn } from './overview/look-on.js';
 import { vaultOf } from './seal.js';
 import { createFusionPbx } from './sources/fusionpbx.js';
@@ -76,7 +74,7 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   const jwt = await openJwt(config.jwt, { clock, log });
   const certificates = config.webhook.caFile === '' ? [] : readCertificates(config.webhook.caFile); // before anything is started
   const tracing = await openTracing({ ...config.tracing, daemon: config.name, version: VERSION, secureContext: certificates.length === 0 ? undefined : trusting(certificates) }, { clock, random, log, metrics });
-  const database = await openDatabase(config, { log, clock, random, stopping });
+  const database = await openDatabase({ url: config.database.url, dataDir: config.dataDir }, { log, clock, random, stopping });
   const pool = createPool({ url: database.url, max: config.database.poolSize }, log);
   const resolve = createResolver(config.webhook.dnsServers);
   const policy = createConfiguredPolicy(config, database.url, { resolve: createResolver(), nowMs: () => clock.monotonicMs() });
@@ -114,12 +112,12 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
       { clock, random, log, metrics, connect: thread.connect, hasRoom: () => deliveries.hasRoom(), ...hooksOf(ingest, reconciler, onlooker.link(to.name)) },
     ));
   }
-  const readiness = () => readinessOf({ config, pool, feed, links, deliveries, directory, metrics });
+  const readiness = () => readinessOf({ version: VERSION, config, pool, feed, links, deliveries, directory, metrics });
   const http = createHttpServer(
     { ...config.http },
     { store: createApiStore(pool, vault), admin: createAdminStore(pool), history: createHistoryStore(pool), breakers: () => deliveries.health(), overview: onlooker.overview({ switches: config.switches, callsOf: (name) => ingest.heardOf(name).calls, deliveries }), dashboard: readDashboard(DASHBOARD), timeZone: config.timeZone, version: VERSION, jwt, policy, resolve, knownEvents: NOTICE_STATES, readiness, metrics, log, clock, recordings, broadcast },
   );
-  const fusionpbx = config.fusionpbx.url === '' ? [] : [createFusionPbx(config.fusionpbx, { pool, check: sourcedCheck(policy), clock, log, metrics, random })];
+  const fusionpbx = config.fusionpbx.url === '' ? [] : [createFusionPbx(config.fusionpbx, { pool, check: sourcedCheck(policy), vault, clock, log, metrics, random })];
 
   const services: Service[] = [
     ...(tracing === undefined ? [] : [tracing.service]),
@@ -173,36 +171,6 @@ function sourcedCheck(policy: AddressPolicy): Check {
   };
 }
 
-/** The configured Postgres, waited for where it is away, or the embedded one; migrated. */
-async function openDatabase(config: Config, { log, clock, random, stopping }: Surroundings): Promise<{ url: string; stop: () => Promise<void> }> {
-  const { url } = config.database;
-  const database = url === '' ? await openEmbedded({ folder: join(config.dataDir, 'postgres'), log }) : { url, stop: () => Promise.resolve() };
-  try {
-    await awaitServer(database.url, { log, clock, random, stopping });
-    await migrate(database.url, log);
-  } catch (error) {
-    await database.stop();
-    throw error;
-  }
-  return database;
-}
-
-/** A machine that boots starts us before its Postgres as often as not. Said once for each reason, not for each try. */
-async function awaitServer(url: string, { log, clock, random, stopping }: Surroundings): Promise<void> {
-  for (let said = ''; ;) {
-    try {
-      return await requireServer(url);
-    } catch (error) {
-      if (!(error instanceof ServerAway) || stopping.aborted) throw error;
-      if (error.message !== said) log.error('waiting for the database', { reason: error.message });
-      said = error.message;
-      await clock.sleep(DATABASE_RETRY_MS * (0.5 + random()), stopping);
-    }
-  }
-}
-
-const DATABASE_RETRY_MS = 2_000;
-
 /** Says where the API is; to a new installation also what comes next. */
 function welcome({ http, directory, sourced, log }: { http: HttpServer; directory: Directory; sourced: boolean; log: Logger }): { host: string; port: number } {
   const api = http.address()!;
@@ -218,26 +186,6 @@ function welcome({ http, directory, sourced, log }: { http: HttpServer; director
 /** Undefined where the daemon serves none. */
 async function recordingsOf({ recordings, dataDir }: Config, clock: Clock, log: Logger): Promise<Recordings | undefined> {
   return recordings.directory === '' ? undefined : await openRecordings({ ...recordings, ttlMs: recordings.linkTtlMs, dataDir }, { clock, log });
-}
-
-interface Parts { config: Config; pool: Pool; feed: DirectoryFeed; links: readonly SwitchLink[]; deliveries: Deliveries; directory: Directory; metrics: Metrics }
-
-/** Ready is a daemon that hears a switch, can keep what it hears, and is not hopelessly behind. Brings the gauges that say so up to date. */
-async function readinessOf({ config, pool, feed, links, deliveries, directory, metrics }: Parts): Promise<Readiness> {
-  readLevels(metrics, { pool, directory, version: VERSION, node: process.versions.node });
-  // Both at once: where Postgres is silent each takes as long as a connection may, and Prometheus does not wait for two of them.
-  const [answers, backlog] = await Promise.all([pool.query('select 1').then(() => true, () => false), deliveries.backlog().catch(() => undefined)]);
-  const buffered = deliveries.buffered();
-  const checks = {
-    database: { ready: answers && feed.isFresh(), answers, directoryFresh: feed.isFresh() },
-    switches: { ready: links.some((link) => link.isUp()), links: links.map((link) => ({ ready: link.isUp(), name: link.name })) },
-    backlog: { ready: backlog !== undefined && backlog <= config.delivery.maxBacklog, waiting: backlog, limit: config.delivery.maxBacklog },
-    buffer: { ready: deliveries.hasRoom(), notices: buffered, limit: config.ingest.maxBuffered },
-  };
-  const ready = Object.values(checks).every((check) => check.ready);
-  metrics.databaseUp.set(answers ? 1 : 0);
-  metrics.ready.set(ready ? 1 : 0);
-  return { ready, checks };
 }
 
 /** One keystroke may come twice, from the terminal and through npm. */

@@ -9,10 +9,10 @@ import { liveFlow, type LiveFlow } from './live.js';
 import { mergeFlow } from './merge.js';
 import type { Notice, Synthetic } from './notice.js';
 import { TOLD_FIELDS } from './payload.js';
-import { channelsToSight, concludeEnd, judgePickUp, takeSightings } from './reconcile.js';
+import { channelsToSight, concludeEnd, judgePickUp, takeSightings, type Missing } from './reconcile.js';
 import type { CallRules } from './rules.js';
 import { sightingOf, type ChannelRow, type Sighting } from './sighting.js';
-import { keepFlow, restoreFlow } from './snapshot.js';
+import { keepFlow, restoreFlow, type FlowKept } from './snapshot.js';
 import { stampIn } from './stamp.js';
 import { watchedBy, type Watched } from './watched.js';
 import { Waits } from './waits.js';
@@ -28,28 +28,6 @@ export interface CallsOptions {
   readonly dropped: (flowId: string) => void;
   /** Nothing unless given. */
   readonly asked?: Asked;
-}
-
-/** What is to be kept of a flow, so that a later process knows what was announced. */
-export interface FlowKept {
-  readonly flowId: string;
-  readonly domain: string;
-  /** Core-UUID of the switch's run. */
-  readonly coreId: string;
-  readonly position: number;
-  /** For `restore`; null once the flow has ended. */
-  readonly state: string | null;
-}
-
-/** What is missing by a survey of the switch. */
-export interface Missing {
-  /** Every channel that was up when it was asked. */
-  readonly up: ReadonlySet<string>;
-  /** On `Clock.monotonicMs`: what was seen for the first time since then is not missing. */
-  readonly sinceMs: number;
-  /** Until when the switch was heard, microseconds: a leg that is gone was still up then. */
-  readonly heardUs: number;
-  readonly why: Synthetic;
 }
 
 /** Understands the calls of one switch. Pure: events and the time go in, notices come out. */

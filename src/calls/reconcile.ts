@@ -84,6 +84,17 @@ function merge(leg: Leg, seen: Leg): void {
   if (seen.context && (leg.context?.sequence ?? -1) < seen.context.sequence) leg.context = seen.context;
 }
 
+/** What is missing by a survey of the switch. */
+export interface Missing {
+  /** Every channel that was up when it was asked. */
+  readonly up: ReadonlySet<string>;
+  /** On `Clock.monotonicMs`: what was seen for the first time since then is not missing. */
+  readonly sinceMs: number;
+  /** Until when the switch was heard, microseconds: a leg that is gone was still up then. */
+  readonly heardUs: number;
+  readonly why: Synthetic;
+}
+
 /** Ends a leg that is gone although nobody told it: no earlier than anything known of it, at `atUs` as far as that allows. */
 export function concludeEnd(leg: Leg, atUs: number, synthetic: Synthetic): void {
   const latest = Math.max(atUs, leg.born?.atUs ?? 0, leg.answered?.atUs ?? 0, ...leg.joined.flatMap((flow) => flow.joined.filter((joined) => joined.leg === leg).map((joined) => joined.at.atUs)));

@@ -1,6 +1,17 @@
 import type { Announced, BornLeg, Flow } from './flow.js';
 import type { Dated, Leg, Moment } from './leg.js';
 
+/** What is to be kept of a flow, so that a later process knows what was announced. */
+export interface FlowKept {
+  readonly flowId: string;
+  readonly domain: string;
+  /** Core-UUID of the switch's run. */
+  readonly coreId: string;
+  readonly position: number;
+  /** For `restore`; null once the flow has ended. */
+  readonly state: string | null;
+}
+
 /**
  * A flow and its legs as they are kept in the database. Read back by the same and by newer versions; what was added later is optional,
  * so that an older text still loads and an older daemon passes it over.

@@ -14,8 +14,8 @@ export interface CommandsOptions extends ConnectionOptions {
 
 export interface Commands {
   /**
-   * Asks one question, after those asked before it have been answered; the deadline counts from when it is sent.
-   * Never rejects for anything the switch can cause.
+   * Asks one question, at once: several may be open, and are answered in their order, each within its deadline. Who asks much asks a few
+   * at a time. Never rejects for anything the switch can cause.
    */
   api(command: string, deadlineMs: number): Promise<Answer>;
   /** Resolves when the socket is closed; questions still open are lost. May be called twice. */
@@ -36,9 +36,8 @@ export function openCommands(options: CommandsOptions): Commands {
     onMalformed: () => {}, // it shows as an answer that does not come
   });
   const ended = connection.ended.then((end): Answer => ({ kind: 'lost', reason: reasonOf(end) }));
-  let last: Promise<unknown> = Promise.resolve();
 
-  async function ask(command: string, deadlineMs: number): Promise<Answer> {
+  async function api(command: string, deadlineMs: number): Promise<Answer> {
     await Promise.race([login, ended]);
     const answered = new AbortController();
     const answer = new Promise<Answer>((resolve) => { connection.api(command, (text) => resolve(judge(text))); });
@@ -51,11 +50,7 @@ export function openCommands(options: CommandsOptions): Commands {
   }
 
   return {
-    api(command, deadlineMs) {
-      const answer = last.then(() => ask(command, deadlineMs));
-      last = answer.catch(() => {});
-      return answer;
-    },
+    api,
     async close() {
       connection.end({ kind: 'closed-by-us' });
       await connection.ended;

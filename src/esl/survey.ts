@@ -20,7 +20,7 @@ export type Unanswered = { kind: 'refused' | 'unreadable' | 'lost'; reason: stri
 /** A row of `show channels as json`, by column; no column is sure to be there but `uuid`. */
 export type ShownChannel = Readonly<Record<string, string>> & { readonly uuid: string };
 
-/** Asks a switch what is up. One question at a time; nothing that the switch or the network can do makes it reject or throw. */
+/** Asks a switch what is up. Several questions may be open, and are answered in their order; nothing that the switch or the network can do makes it reject or throw. */
 export interface Survey {
   /** Its Core-UUID, another with each start. */
   coreId(): Promise<{ kind: 'core'; coreId: string } | Unanswered>;

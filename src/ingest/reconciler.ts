@@ -37,6 +37,8 @@ export interface ReconcilerDeps {
 
 /** What was on its way when the channels were listed gets so long to come by itself. */
 const GRACE_MS = 2_000;
+/** Questions that are open at once: else the way to a switch and back would take longer than its answers. */
+const AT_ONCE = 8;
 const RETRY = { firstMs: 1_000, ceilingMs: 30_000 };
 
 /**
@@ -209,8 +211,12 @@ export class Reconciler implements Service {
     if (listed.kind !== 'channels') return listed;
     const rows = new Map(listed.rows.map((row) => [row['uuid'] ?? '', row]));
     const sightings: Sighting[] = [];
-    for (const id of this.#heard.calls.toSight(listed.rows)) {
-      const dump = await survey.dump(id);
+    const ids = this.#heard.calls.toSight(listed.rows);
+    const open = ids.slice(0, AT_ONCE).map((id) => survey.dump(id));
+    for (const [index, id] of ids.entries()) {
+      const dump = await open.shift()!;
+      const next = ids[index + AT_ONCE];
+      if (next !== undefined) open.push(survey.dump(next));
       if (dump.kind === 'lost') return dump;
       // One that has ended meanwhile, or cannot be read, is told by its events.
       const sighting = this.#heard.calls.sight(rows.get(id)!, dump.kind === 'channel' ? dump.event : undefined);

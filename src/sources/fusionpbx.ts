@@ -4,6 +4,7 @@ import { codeOf, serverOf, type Pool } from '../db/pool.js';
 import type { Service } from '../lifecycle.js';
 import type { Logger } from '../log.js';
 import type { Metrics } from '../metrics.js';
+import type { Vault } from '../seal.js';
 import type { Check } from './plan.js';
 import { createSkippedReport } from './skipped.js';
 import { syncOnce, type SyncedState } from './sync.js';
@@ -16,13 +17,13 @@ export interface FusionPbxOptions {
   subscriptions: boolean;
 }
 
-export interface FusionPbxDeps { pool: Pool; check: Check; clock: Clock; log: Logger; metrics: Pick<Metrics, 'sourceSyncs' | 'sourceSkipped'>; random: () => number }
+export interface FusionPbxDeps { pool: Pool; check: Check; vault: Vault; clock: Clock; log: Logger; metrics: Pick<Metrics, 'sourceSyncs' | 'sourceSkipped'>; random: () => number }
 
 /** How long a start waits for the first look, so that a first start knows its tenants; a database that is away must not hold it up. */
 const FIRST_LOOK_MS = 5_000;
 
 /** Looks at the FusionPBX database again and again and keeps our tenants and subscriptions equal to it. It has no LISTEN for us, hence the polling. */
-export function createFusionPbx(options: FusionPbxOptions, { pool, check, clock, log, metrics, random }: FusionPbxDeps): Service {
+export function createFusionPbx(options: FusionPbxOptions, { pool, check, vault, clock, log, metrics, random }: FusionPbxDeps): Service {
   const stopping = new AbortController();
   const report = createSkippedReport(log, metrics);
   const server = serverOf(options.url);
@@ -32,7 +33,7 @@ export function createFusionPbx(options: FusionPbxOptions, { pool, check, clock,
 
   async function look(): Promise<void> {
     const read = (unless?: string) => readFusionPbx(options.url, { subscriptions: options.subscriptions, unless }, stopping.signal);
-    const outcome = await syncOnce({ pool, read, check }, state).catch((error: unknown) => ({ kind: 'failed', error }) as const);
+    const outcome = await syncOnce({ pool, read, check, vault }, state).catch((error: unknown) => ({ kind: 'failed', error }) as const);
     if (stopping.signal.aborted) return;
     metrics.sourceSyncs.inc({ outcome: outcome.kind });
     if (outcome.kind === 'failed') return fail(outcome.error);

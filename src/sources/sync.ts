@@ -1,8 +1,11 @@
-import type { PbxLook } from '../db/fusionpbx.js';
+import type { PbxLook, PbxSubscription } from '../db/fusionpbx.js';
 import { inTransaction, type Pool, type Queryable } from '../db/pool.js';
+import { subscriptionRow } from '../db/sealed-rows.js';
 import {
   deleteBareDomains, deleteSourced, disableDomains, fingerprintHeld, insertDomains, insertSourced, loadHeld, lockSources, updateDomains, updateSourced, vacateNames,
+  type HeldSubscription,
 } from '../db/sources.js';
+import type { Vault } from '../seal.js';
 import { planSync, type Check, type Plan, type Skipped } from './plan.js';
 
 /** How many rows of ours were touched. */
@@ -29,13 +32,15 @@ export interface SyncDeps {
   /** Looks at the source, and reads it unless it has that fingerprint. */
   read: (unless?: string) => Promise<PbxLook>;
   check: Check;
+  /** What receivers' keys are stored with here. */
+  vault: Vault;
 }
 
 /**
  * Makes what we hold of the source equal to it, in one transaction. The lock is taken before the source is read, so of two
  * daemons none undoes with an older look what the other did with a newer one.
  */
-export async function syncOnce({ pool, read, check }: SyncDeps, since?: SyncedState): Promise<Synced> {
+export async function syncOnce({ pool, read, check, vault }: SyncDeps, since?: SyncedState): Promise<Synced> {
   return await inTransaction(pool, async (db) => {
     if (!await lockSources(db)) return { kind: 'busy' };
     const isSame = since !== undefined && await fingerprintHeld(db) === since.here;
@@ -44,14 +49,14 @@ export async function syncOnce({ pool, read, check }: SyncDeps, since?: SyncedSt
     const { rows: there, fingerprint } = look;
     const held = await loadHeld(db);
     if (there.domains.length === 0 && held.domains.some(({ source }) => source === 'fusionpbx')) return { kind: 'emptied' };
-    const plan = planSync(there, held, check);
-    const changes = await apply(db, plan);
+    const plan = planSync(there, { ...held, subscriptions: held.subscriptions.map((subscription) => opened(vault, subscription)) }, check);
+    const changes = await apply(db, plan, vault);
     return { kind: 'synced', changes, skipped: plan.skipped, state: { there: fingerprint, here: await fingerprintHeld(db) } };
   });
 }
 
 /** Room is made before it is taken, and domains are there before their subscriptions. What changes nothing is not asked for: it would tell every daemon. */
-async function apply(db: Queryable, { domains, subscriptions }: Plan): Promise<Changes> {
+async function apply(db: Queryable, { domains, subscriptions }: Plan, vault: Vault): Promise<Changes> {
   const some = async <T, R>(rows: readonly T[], work: (db: Queryable, rows: readonly T[]) => Promise<R>) => (rows.length > 0 ? await work(db, rows) : undefined);
   await some(subscriptions.gone, deleteSourced);
   const domainsRemoved = await some(domains.gone, deleteBareDomains) ?? 0;
@@ -59,10 +64,26 @@ async function apply(db: Queryable, { domains, subscriptions }: Plan): Promise<C
   await some(domains.vacate, vacateNames);
   await some(domains.change, updateDomains);
   await some(domains.add, insertDomains);
-  await some(subscriptions.change, updateSourced);
-  await some(subscriptions.add, insertSourced);
+  await some(subscriptions.change.map((subscription) => sealed(vault, subscription)), updateSourced);
+  await some(subscriptions.add.map((subscription) => sealed(vault, subscription)), insertSourced);
   return {
     domainsAdded: domains.add.length, domainsChanged: domains.change.length, domainsRemoved, domainsDisabled,
     subscriptionsAdded: subscriptions.add.length, subscriptionsChanged: subscriptions.change.length, subscriptionsRemoved: subscriptions.gone.length,
   };
+}
+
+/** No text of Postgres holds it. */
+const UNREADABLE = '\0';
+
+/** With the key as it is there. One that cannot be opened equals none there, so it is stored anew. */
+function opened(vault: Vault, subscription: HeldSubscription): HeldSubscription {
+  const { domainId, event, url, apiKey } = subscription;
+  const key = vault.open(apiKey, subscriptionRow(domainId, event, url));
+  return { ...subscription, apiKey: key.kind === 'opened' ? key.text : UNREADABLE };
+}
+
+/** With the key as it is stored here. */
+function sealed(vault: Vault, subscription: PbxSubscription): PbxSubscription {
+  const { domainId, event, url, apiKey } = subscription;
+  return { ...subscription, apiKey: vault.seal(apiKey, subscriptionRow(domainId, event, url)) };
 }

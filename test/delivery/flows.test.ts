@@ -52,3 +52,13 @@ it('a record that Postgres refuses keeps neither its deliveries nor other flows 
   await deliveries.flushed();
   expect(await kept()).toMatchObject([{ flow_id: 'a' }, { flow_id: 'c' }]);
 });
+
+it('a record that brings no delivery is kept soon, though nothing else comes', async () => {
+  await harness.stop();
+  let onRoom: ((hasRoom: boolean) => void) | undefined;
+  const committed = new Promise<void>((resolve) => { onRoom = (hasRoom) => { if (hasRoom) resolve(); }; });
+  harness = await startDeliveries(db, { name: 'pbx-1', maxBuffered: 1, deps: { onRoom: (hasRoom) => onRoom?.(hasRoom) } });
+  harness.deliveries.add([], record('alone', 1));
+  await committed;
+  expect(await kept()).toEqual([{ owner: 'pbx-1', flow_id: 'alone', position: 1 }]);
+});

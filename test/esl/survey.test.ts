@@ -115,7 +115,7 @@ describe('a dump', () => {
   });
 });
 
-it('asks one question at a time, and hears no events', async () => {
+it('is answered in the order of the questions, and hears no events', async () => {
   const opened = open();
   await fake.loggedIn(1);
   await fake.raw(eventFrame('{"Event-Name":"HEARTBEAT"}'));

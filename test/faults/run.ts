@@ -30,7 +30,7 @@ const IN_HAND = 64;
 const LOGS = fileURLToPath(new URL('../../var/faults', import.meta.url));
 
 const { values: { short = false, seed = randomBytes(4).toString('hex'), only, jobs } } = parseArgs({
-  options: { short: { type: 'boolean' }, seed: { type: 'string' }, only: { type: 'string' }, jobs: { type: 'string', default: '2' } },
+  options: { short: { type: 'boolean' }, seed: { type: 'string' }, only: { type: 'string' }, jobs: { type: 'string', default: '3' } },
 });
 const form: Form = short ? 'short' : 'full';
 const leftovers = new Leftovers();

@@ -2,6 +2,7 @@ import { systemClock, type Clock } from '../../src/clock.js';
 import type { LogFields, Logger } from '../../src/log.js';
 import type { Service } from '../../src/lifecycle.js';
 import { createMetrics } from '../../src/metrics.js';
+import { createVault } from '../../src/seal.js';
 import { createFusionPbx } from '../../src/sources/fusionpbx.js';
 import { createDatabase, type TestDatabase } from '../support/postgres.js';
 import { asAdmin } from '../support/server.js';
@@ -36,7 +37,7 @@ function createService(url = pbx.url) {
   };
   const metrics = createMetrics();
   const check = ({ event, url: to, apiKey }: { event: string; url: string; apiKey: string }) => (to.startsWith('https:') ? { kind: 'valid', event, url: to, apiKey } as const : { kind: 'refused', reason: 'no https' } as const);
-  const service = createFusionPbx({ url, pollMs: 60_000, subscriptions: true }, { pool: ours.pool, check, clock, log, metrics, random: () => 0.5 });
+  const service = createFusionPbx({ url, pollMs: 60_000, subscriptions: true }, { pool: ours.pool, check, vault: createVault([]), clock, log, metrics, random: () => 0.5 });
   running.push(service);
   return {
     service, lines, metrics,
@@ -144,7 +145,7 @@ it('a database that does not answer holds up neither the start nor the stop', as
   await locker.query('begin');
   await locker.query('lock table v_domains in access exclusive mode');
   const hung = createFusionPbx({ url: pbx.url, pollMs: 60_000, subscriptions: true }, {
-    pool: ours.pool, check: () => ({ kind: 'refused', reason: '' }), log: silentLog, metrics: createMetrics(), random: () => 0.5,
+    pool: ours.pool, check: () => ({ kind: 'refused', reason: '' }), vault: createVault([]), log: silentLog, metrics: createMetrics(), random: () => 0.5,
     clock: { ...systemClock, sleep: () => Promise.resolve() }, // the start's patience is over at once
   });
   await hung.start();

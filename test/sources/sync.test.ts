@@ -5,6 +5,7 @@ import { insertToken, revokeToken } from '../../src/db/tokens.js';
 import { inTransaction } from '../../src/db/pool.js';
 import { lockSources } from '../../src/db/sources.js';
 import type { Check } from '../../src/sources/plan.js';
+import { createVault } from '../../src/seal.js';
 import { syncOnce, type SyncedState } from '../../src/sources/sync.js';
 import { createAddressPolicy } from '../../src/webhook/address.js';
 import { createDatabase, type TestDatabase } from '../support/postgres.js';
@@ -26,10 +27,10 @@ const check: Check = ({ event, url, apiKey }) => {
   return event.length <= 64 && event !== '' ? { kind: 'valid', event, url: verdict.text, apiKey } : { kind: 'refused', reason: 'event_name' };
 };
 const read = (from = pbx, unless?: string) => readFusionPbx(from.url, { subscriptions: true, unless }, new AbortController().signal);
-const syncWith = (from: Pbx, since?: SyncedState) => syncOnce({ pool: ours.pool, read: (unless) => read(from, unless), check }, since);
+const syncWith = (from: Pbx, since?: SyncedState, vault = createVault([])) => syncOnce({ pool: ours.pool, read: (unless) => read(from, unless), check, vault }, since);
 
-async function sync() {
-  const outcome = await syncWith(pbx);
+async function sync(vault = createVault([])) {
+  const outcome = await syncWith(pbx, undefined, vault);
   if (outcome.kind !== 'synced') throw new Error(outcome.kind);
   const touched = Object.fromEntries(Object.entries(outcome.changes).filter(([, count]) => count > 0));
   return { touched, skipped: outcome.skipped };
@@ -53,6 +54,17 @@ describe('what is there', () => {
     const before = await ours.pool.query('select xmin from domain union all select xmin from event_domain');
     expect(await sync()).toEqual(NOTHING);
     expect((await ours.pool.query('select xmin from domain union all select xmin from event_domain')).rows).toEqual(before.rows);
+  });
+
+  it('has its keys sealed here where there is a key for that, and anew where one was lost', async () => {
+    const [old, vault] = [createVault([Buffer.alloc(32, 1)]), createVault([Buffer.alloc(32, 2)])];
+    await pbx.subscribe(await pbx.addDomain('acme.example'), 'https://a.example/1', 'cdr', 'key');
+    expect(await sync(old)).toEqual({ touched: { domainsAdded: 1, subscriptionsAdded: 1 }, skipped: [] });
+    expect((await subscriptions())[0]!.key).toContain(old.prefix!);
+    expect(await sync(old)).toEqual(NOTHING);
+    expect(await sync(vault)).toEqual({ touched: { subscriptionsChanged: 1 }, skipped: [] });
+    expect((await subscriptions())[0]!.key).toContain(vault.prefix!);
+    expect(await sync(vault)).toEqual(NOTHING);
   });
 
   it('is followed when it changes: names, domains that are disabled, URLs, keys, events, whose it is', async () => {
@@ -263,14 +275,14 @@ describe('two daemons', () => {
     await inTransaction(ours.pool, async (db) => {
       expect(await lockSources(db)).toBe(true);
       const neverRead = () => Promise.reject(new Error('was read without the lock'));
-      expect(await syncOnce({ pool: ours.pool, read: neverRead, check })).toEqual({ kind: 'busy' });
+      expect(await syncOnce({ pool: ours.pool, read: neverRead, check, vault: createVault([]) })).toEqual({ kind: 'busy' });
     });
   });
 
   it('see a change that is made here while one works at the next look, though this one could not', async () => {
     const { domain } = await addDomain(ours.pool, 'mine.example');
     const theirs = await pbx.addDomain('mine.example');
-    const outcome = await syncOnce({ pool: ours.pool, check, read: async () => {
+    const outcome = await syncOnce({ pool: ours.pool, check, vault: createVault([]), read: async () => {
       const look = await read();
       await ours.pool.query('delete from domain where domain_uuid = $1', [domain.id]); // the conflict is mended meanwhile
       return look;

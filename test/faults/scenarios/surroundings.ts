@@ -37,7 +37,7 @@ export const clock: Scenario = {
 export const atOnce: Scenario = {
   name: 'very many calls at once',
   alone: true,
-  load: (form) => (form === 'full' ? { calls: 10_000, perSecond: 250, speed: 0.065, lasting: [2_900, 4_000] } : { calls: 600, perSecond: 200, speed: 0.9, lasting: [2_900, 4_000] }),
+  load: (form) => (form === 'full' ? { calls: 10_000, perSecond: 300, speed: 0.065, lasting: [2_900, 4_000] } : { calls: 600, perSecond: 200, speed: 0.9, lasting: [2_900, 4_000] }),
   hurt: ({ player }) => player.reached(1),
   after: ({ player, form }) => Promise.resolve(player.mostAtOnce >= (form === 'full' ? 9_900 : 550) ? [] : [`only ${player.mostAtOnce} calls were up at once`]),
 };
