@@ -136,7 +136,8 @@ export class Writer {
     const { db, presence, lanes, claimer, incoming } = this.#deps;
     if (this.#failures > 0) await releaseUnknown(db, presence.id(), lanes.ids());
     const [appends, settles] = [this.#mustAppend(), this.#mustSettle()];
-    this.#patientUntilMs = undefined;
+    const leavesNothing = (appends || incoming.size === 0) && (settles || !this.#hasResults());
+    if (leavesNothing) this.#patientUntilMs = undefined; // else what is left has waited since then
     if (appends) await this.#appendBatch();
     if (settles) await this.#settleBatch();
     if (incoming.size > 0 || this.#results.length > 0) this.expect();
