@@ -9,26 +9,31 @@ export type ReadEvent =
 export type EventReader = (body: Buffer | string, switchName: string, receivedAtMs: number) => ReadEvent;
 
 /**
- * Reads the bodies of text/event-json frames, or the same as text. Bytes that are not UTF-8 (Latin-1 caller names arrive raw) become
- * U+FFFD and cost nothing else. An event lies in its body, and is good as long as that stays as it is; see `SwitchEvent.keep`.
+ * For a link, which reads many: looks headers up where they lie. An event lies in its body, and is good as long as that stays as it
+ * is; see `SwitchEvent.keep`.
  */
 export function createEventReader(): EventReader {
   const table = new HeaderTable();
   return (body, switchName, receivedAtMs) => {
     if (typeof body !== 'string' && table.read(body)) return named(new TableEvent(table, body, switchName, receivedAtMs));
-    let record: unknown;
-    try {
-      record = JSON.parse(body.toString());
-    } catch {
-      return { kind: 'malformed', why: 'bad-json' };
-    }
-    if (typeof record !== 'object' || record === null || Array.isArray(record)) return { kind: 'malformed', why: 'bad-json' };
-    return named(new RecordEvent(record as Record<string, unknown>, switchName, receivedAtMs));
+    return readEvent(body, switchName, receivedAtMs);
   };
 }
 
-/** One event by itself; see `createEventReader`. */
-export const readEvent: EventReader = (body, switchName, receivedAtMs) => createEventReader()(body, switchName, receivedAtMs);
+/**
+ * Reads the body of one text/event-json frame, or the same as text. Bytes that are not UTF-8 (Latin-1 caller names arrive raw) become
+ * U+FFFD and cost nothing else.
+ */
+export const readEvent: EventReader = (body, switchName, receivedAtMs) => {
+  let record: unknown;
+  try {
+    record = JSON.parse(body.toString());
+  } catch {
+    return { kind: 'malformed', why: 'bad-json' };
+  }
+  if (typeof record !== 'object' || record === null || Array.isArray(record)) return { kind: 'malformed', why: 'bad-json' };
+  return named(new RecordEvent(record as Record<string, unknown>, switchName, receivedAtMs));
+};
 
 const named = (event: SwitchEvent): ReadEvent => (event.name === '' ? { kind: 'malformed', why: 'no-event-name' } : { kind: 'event', event });
 

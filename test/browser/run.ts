@@ -60,7 +60,7 @@ async function drive(stage: Stage, context: TestContext): Promise<void> {
     await tenant.getByLabel('Address (URL)').fill('ftp://example.com/');
     await tenant.getByRole('button', { name: 'Add', exact: true }).click();
     await tenant.locator('#new-url-error').waitFor();
-    assert.equal(await tenant.evaluate('document.activeElement.id'), 'new-url');
+    await tenant.locator('#new-url:focus').waitFor();
     assert.deepEqual(await faultsOf(tenant, 'subscription-form'), []);
   });
 
@@ -151,8 +151,7 @@ async function drive(stage: Stage, context: TestContext): Promise<void> {
     await tenant.getByRole('link', { name: 'Deliveries', exact: true }).click();
     await tenant.getByLabel('Number or call').fill('+1 202 555 0143');
     await tenant.getByRole('button', { name: 'Search' }).click();
-    await tenant.locator('tbody tr').nth(3).waitFor();
-    assert.equal(await tenant.locator('tbody tr').count(), 4);
+    await tenant.locator('tbody:not(:has(tr:nth-child(5))) tr:nth-child(4)').waitFor(); // four, where there were more before
   });
 
   await context.test('it speaks Vietnamese to a browser that does', async () => {

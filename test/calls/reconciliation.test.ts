@@ -176,7 +176,7 @@ describe('a gap in the events of a call', () => {
       const begun = new Set(notices.map(({ flowId }) => flowId));
       const ended = new Set(notices.filter(({ state }) => state === 'cdr').map(({ flowId }) => flowId));
       expect([...begun].filter((flowId) => !ended.has(flowId))).toEqual([]);
-    }), { numRuns: 3_000 });
+    }), { numRuns: 1_500 });
   });
 });
 

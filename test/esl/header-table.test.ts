@@ -18,9 +18,11 @@ function headersOf(body: Buffer): string[] {
   }
 }
 
+const fromBytes = createEventReader();
+
 /** What is read of a body: from its bytes, or of its text by JSON.parse. */
 function toldBy(body: Buffer | string, headers: readonly string[]): unknown {
-  const read = readEvent(body, 'pbx', 1);
+  const read = typeof body === 'string' ? readEvent(body, 'pbx', 1) : fromBytes(body, 'pbx', 1);
   if (read.kind === 'malformed') return read;
   const { name, subclass, coreId, sequence, timestampUs } = read.event;
   return { name, subclass, coreId, sequence, timestampUs, values: headers.map((header) => [header, read.event.get(header)]) };
