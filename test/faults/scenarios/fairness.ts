@@ -19,7 +19,7 @@ let hangAtMs = 0;
 export const hanging: Scenario = {
   name: 'fairness: 300 of 1,000 receivers hang',
   alone: true,
-  load: (form) => ({ tenants: TENANTS, ...(form === 'full' ? { calls: 6_000, perSecond: 50 } : { calls: 600, perSecond: 15 }) }),
+  load: (form) => ({ tenants: TENANTS, ...(form === 'full' ? { calls: 6_000, perSecond: 50 } : { calls: 450, perSecond: 15 }) }),
   stage: () => ({ tenants: TENANTS }),
   leaveOut: HANGING,
   async hurt({ stage, player }) {
