@@ -18,8 +18,10 @@ import { upsertSubscription } from '../dist/db/subscriptions.js';
 import { addDomain } from '../dist/db/tenants.js';
 import { createLogger } from '../dist/log.js';
 import { TENANTS } from './calls.mjs';
+import { begin, latencies, percentile } from './measures.mjs';
 import { topFunctions } from './profile.mjs';
-import { residentMb, startDaemon, startHelper } from './surroundings.mjs';
+import { startDaemon, startHelper } from './surroundings.mjs';
+import { usageOf } from './usage.mjs';
 
 const { values: options } = parseArgs({ options: { quick: { type: 'boolean' }, only: { type: 'string' }, profile: { type: 'boolean' } } });
 const say = (text) => process.stderr.write(`${text}\n`);
@@ -32,6 +34,7 @@ const folder = await mkdtemp(join(tmpdir(), 'hookswitch-figures-'));
 await chmod(folder, 0o711); // where we are root, Postgres runs as another user
 const player = await startHelper('player.mjs', [password]);
 const receiver = await startHelper('receiver.mjs', [], (received) => player.tell({ received }));
+const ends = { player, receiver };
 const env = {
   HOOKSWITCH_NAME: 'figures', HOOKSWITCH_DATA_DIR: folder, HOOKSWITCH_LOG_LEVEL: 'warn', HOOKSWITCH_ALLOW_ADDRESSES: '127.0.0.0/8',
   HOOKSWITCH_SWITCH_HOST: '127.0.0.1', HOOKSWITCH_SWITCH_PORT: String(player.port), HOOKSWITCH_SWITCH_PASSWORD: password,
@@ -76,17 +79,11 @@ async function withDaemon(work, flags) {
   }
 }
 
-/** Both ends count anew. */
-async function begin(expected) {
-  await receiver.ask('expect', expected);
-  await player.ask('begin');
-}
-
 /** From the first byte on the switch's socket to the arrival of the last webhook. */
 async function fullSpeed(webhooksAtLeast) {
   const one = await player.ask('prepare', { rounds: 1 });
   const { events, webhooks } = await player.ask('prepare', { rounds: Math.ceil(webhooksAtLeast / one.webhooks) });
-  await begin({ count: webhooks, note: false });
+  await begin(ends, { count: webhooks, note: false });
   const complete = receiver.said('complete');
   const { startedAtMs, sentAtMs } = await player.ask('full');
   const { atMs } = await complete;
@@ -113,15 +110,7 @@ async function measureThroughput() {
 async function measureLatency() {
   const perSecond = 100;
   say(`From the event on the socket to its POST received, at ${perSecond} events a second for ${size.seconds} s:`);
-  const latenciesMs = await withDaemon(async () => {
-    await begin({ count: Infinity, note: true });
-    const { written } = await player.ask('paced', { perSecond, seconds: size.seconds });
-    const complete = receiver.said('complete');
-    await receiver.ask('until', { count: written.length });
-    await complete;
-    const writtenAtMs = new Map(written);
-    return (await receiver.ask('take')).arrivals.map(([webhook, atMs]) => atMs - writtenAtMs.get(webhook));
-  });
+  const latenciesMs = await withDaemon(() => latencies(ends, { perSecond, seconds: size.seconds }));
   const at = (share) => rounded(percentile(latenciesMs, share), 1);
   const figure = { webhooks: latenciesMs.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
   say(`  p50 ${figure.p50Ms} ms, p99 ${figure.p99Ms} ms, worst ${figure.maxMs} ms, of ${figure.webhooks} webhooks`);
@@ -134,12 +123,12 @@ async function measureMemory() {
     const steps = [];
     const look = async (events) => {
       const { received } = await receiver.ask('count');
-      const step = { events, received, buffered: await daemon.buffered(), residentMb: await residentMb(daemon.pid) };
+      const step = { events, received, buffered: await daemon.buffered(), residentMb: (await usageOf(daemon.pid)).residentMb };
       steps.push(step);
       say(`  ${String(events).padStart(9)} events, ${String(received).padStart(7)} received, ${String(step.buffered).padStart(6)} not committed: ${step.residentMb} MB`);
     };
     let [events, webhooks] = [0, 0];
-    await begin({ count: Infinity, note: false });
+    await begin(ends, { count: Infinity, note: false });
     await look(0);
     while (events < size.events) {
       const sent = await player.ask('stream', { events: size.step });
@@ -159,7 +148,7 @@ async function measureMemory() {
 async function measureReconciliation() {
   const { channels, owed } = await player.ask('open', { calls: size.calls });
   say(`From the link to the last webhook made up for, with ${channels} channels up that the daemon knows nothing of:`);
-  await begin({ count: owed, note: false });
+  await begin(ends, { count: owed, note: false });
   const complete = receiver.said('complete');
   return await withDaemon(async () => {
     const startedAtMs = performance.timeOrigin + performance.now();
@@ -178,11 +167,6 @@ async function profile() {
   say(`${run.webhooksPerSecond} webhooks a second under the profiler. Its own time, of the time it was busy:`);
   for (const { function: name, percent, ms } of top) say(`  ${String(percent).padStart(5)} %  ${String(ms).padStart(6)} ms  ${name}`);
   return { ...run, top };
-}
-
-function percentile(values, share) {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)];
 }
 
 function rounded(value, digits) {

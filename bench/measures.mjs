@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { serverCpuUs, usageOf } from './usage.mjs';
 
 /** Both ends count anew. */
-async function begin({ player, receiver }, expected) {
+export async function begin({ player, receiver }, expected) {
   await receiver.ask('expect', expected);
   await player.ask('begin');
 }

@@ -1,6 +1,5 @@
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
@@ -56,12 +55,6 @@ export async function startDaemon(player, env, flags = []) {
     during: (work) => Promise.race([work, ended]),
     async stop() { child.kill('SIGTERM'); await exited; },
   };
-}
-
-/** What a process holds in memory, in MB of 10^6 bytes. Linux only. */
-export async function residentMb(pid) {
-  const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'));
-  return Math.round(kilobytes * 1.024 / 100) / 10;
 }
 
 async function freePort() {
