@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createBroadcast } from './broadcast.js';
 import { callRules } from './call-rules.js';
 import type { SwitchEvent } from './calls/event.js';
+import { headersRead } from './calls/headers.js';
 import { NOTICE_STATES } from './calls/notice.js';
 import { aborted, systemClock, type Clock } from './clock.js';
 import type { Config } from './config.js';
@@ -28,7 +29,7 @@ import { readDashboard } from './http/dashboard.js';
 import { createHttpServer, type HttpServer } from './http/server.js';
 import { createApiStore } from './http/store.js';
 import { parseSubscription } from './http/subscription-request.js';
-import { createWatch } from './http/watch.js';
+import { createWatch, SHOWN_HEADERS } from './http/watch.js';
 import { createIngest, type Ingest } from './ingest/ingest.js';
 import { createMemory, type Memory } from './ingest/memory.js';
 import { Reconciler } from './ingest/reconciler.js';
@@ -98,7 +99,8 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
     observe: (delivery, verdict) => standing.observe(delivery, verdict), watch, trace: tracing?.trace,
     onRoom: (hasRoom) => { if (!hasRoom) for (const link of links) link.dropOverwhelmed(); },
   }, { ...DEFAULT_DELIVERIES, ...config.delivery, ...config.ingest, name: config.name, version: VERSION });
-  const ingest = createIngest({ rules: callRules(config, recordings && ((recording) => recordings.linkTo(recording))), directory, add: (promised, flow) => deliveries.add(promised, flow), clock, log, metrics, watch, trace: tracing?.trace });
+  const rules = callRules(config, recordings && ((recording) => recordings.linkTo(recording)));
+  const ingest = createIngest({ rules, directory, add: (promised, flow) => deliveries.add(promised, flow), clock, log, metrics, watch, trace: tracing?.trace });
   const thread = createConnectionThread({ log });
   const reconcilers = new Map(config.switches.map((to) => [to.name, new Reconciler({
     switchName: to.name, ingest, clock, random, log, metrics, openSurvey: () => openSurvey({ ...to, switchName: to.name, clock, connect: thread.connect }),
@@ -106,10 +108,9 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
   })]));
   const memory: Memory = createMemory({ db: pool, owner: config.name, silentMs: config.delivery.leaseMs, ingest, reconcilers, committed: () => deliveries.flushed(), clock, log });
   for (const to of config.switches) {
-    const reconciler = reconcilers.get(to.name)!;
     links.push(new SwitchLink(
-      { ...to, ...config.esl, switchName: to.name, loginMs: config.esl.loginTimeoutMs, subclasses: config.esl.customSubclasses },
-      { clock, random, log, metrics, connect: thread.connect, hasRoom: () => deliveries.hasRoom(), ...hooksOf(ingest, reconciler, onlooker.link(to.name)) },
+      { ...to, ...config.esl, switchName: to.name, loginMs: config.esl.loginTimeoutMs, subclasses: config.esl.customSubclasses, headers: [...headersRead(rules), ...SHOWN_HEADERS] },
+      { clock, random, log, metrics, connect: thread.connect, hasRoom: () => deliveries.hasRoom(), ...hooksOf(ingest, reconcilers.get(to.name)!, onlooker.link(to.name)) },
     ));
   }
   const readiness = () => readinessOf({ version: VERSION, config, pool, feed, links, deliveries, directory, metrics });

@@ -14,6 +14,9 @@ export interface ClaimerOptions {
   monotonicMs: () => number;
 }
 
+/** Of one claim, for a URL that can take so many, however many others there are. */
+const LEAST_SHARE = 16;
+
 /**
  * Knows for which URLs something may be waiting in the outbox, and fetches it when there is room. It hears of them from the
  * writer (what could not be leased at once, a lane that moved on) and, for what comes due with time or was left by others,
@@ -81,12 +84,14 @@ export class Claimer {
     const shares: Share[] = [];
     const probes: string[] = [];
     let left = Math.min(this.#receivers.totalRoom(), this.#options.batch);
+    const part = Math.max(LEAST_SHARE, Math.floor(left / Math.max(1, this.#wanted.size)));
     for (let turn = this.#byTenant(); turn.length > 0 && left > 0; turn = turn.filter((urlKeys) => urlKeys.length > 0)) {
       for (const urlKeys of turn) {
         const urlKey = urlKeys.shift()!;
-        const { room, probe } = this.#receivers.share(urlKey);
-        if (room === 0 || left <= 0) continue;
-        shares.push({ urlKey, room: Math.min(room, left) });
+        const { room: free, probe } = this.#receivers.share(urlKey);
+        const room = Math.min(free, left, part);
+        if (room === 0) continue;
+        shares.push({ urlKey, room });
         if (probe) probes.push(urlKey);
         left -= room;
       }

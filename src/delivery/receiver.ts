@@ -27,6 +27,8 @@ export interface Receiver {
   prompt: number;
   /** When the last one of these ended. */
   promptAtMs: number;
+  /** How long POSTs have been taking; undefined before the first. */
+  usualMs?: number;
   lastFailure: string | null;
   /** The breaker's state as it was told last. */
   told: BreakerState;

@@ -39,6 +39,15 @@ export interface ReceiversDeps {
 
 /** In memory at most this many times the POSTs at once: enough that none is ever waited for. */
 const MEMORY_PER_SLOT = 16;
+/**
+ * In memory for one URL that is well: what it takes within this time, since all that writes to the outbox is one statement after another,
+ * and a receiver that answers within milliseconds has taken much between two claims. No more, for what is in memory keeps others out.
+ */
+const AHEAD_MS = 250;
+/** Of each of its slots, however quick or slow it is, with what is under way. */
+const [LEAST_AHEAD, MOST_AHEAD] = [2, 16];
+/** How much the latest POST counts in what is usual. */
+const LATEST_COUNTS = 1 / 8;
 /** A URL of which nothing is known, neither whose it is nor how it does, gets so many deliveries at first. */
 const FIRST_SHARE = 2;
 /** After so many POSTs in a row that did not take long, a slow receiver is an ordinary one again. */
@@ -104,7 +113,7 @@ export class Receivers {
   /** How many more deliveries that are new may come into memory for this URL: enough to keep its slots busy and no more, none while it is left alone. */
   room({ urlKey, domainId }: Pick<Delivery, 'urlKey' | 'domainId'>): number {
     const receiver = this.#receivers.get(urlKey);
-    if (receiver === undefined) return Math.max(0, Math.min(2 * this.#options.perUrl, this.#memory.room(domainId, false)));
+    if (receiver === undefined) return Math.max(0, Math.min(LEAST_AHEAD * this.#options.perUrl, this.#memory.room(domainId, false)));
     return receiver.breaker.state === 'closed' ? this.#roomOf(receiver, domainId) : 0;
   }
 
@@ -113,8 +122,8 @@ export class Receivers {
     const receiver = this.#receivers.get(urlKey);
     if (receiver === undefined) return { room: FIRST_SHARE, probe: false };
     const probe = receiver.breaker.state !== 'closed';
-    const slots = receiver.breaker.slots(this.#deps.clock.monotonicMs());
-    const isHungry = receiver.inMemory < slots || (receiver.inMemory === slots && !receiver.slow && !probe);
+    const most = this.#mostOf(receiver);
+    const isHungry = receiver.slow || probe ? receiver.inMemory < most : receiver.inMemory <= most / 2;
     return { room: isHungry ? this.#roomOf(receiver, receiver.tenant) : 0, probe };
   }
 
@@ -162,11 +171,17 @@ export class Receivers {
     for (const receiver of this.#receivers.values()) this.#handBack(receiver);
   }
 
+  #roomOf(receiver: Receiver, tenant: string): number {
+    return Math.max(0, Math.min(this.#mostOf(receiver) - receiver.inMemory, this.#memory.room(tenant, receiver.slow)));
+  }
+
   /** One that is slow needs nothing waiting behind what is under way, nor does a probe. */
-  #roomOf({ breaker, inMemory, slow }: Receiver, tenant: string): number {
+  #mostOf(receiver: Receiver): number {
+    const { breaker, slow, usualMs = AHEAD_MS } = receiver;
     const slots = breaker.slots(this.#deps.clock.monotonicMs());
-    const most = slow || breaker.state !== 'closed' ? slots : 2 * slots;
-    return Math.max(0, Math.min(most - inMemory, this.#memory.room(tenant, slow)));
+    if (slow || breaker.state !== 'closed') return slots;
+    if (this.#throttled.has(receiver)) return slots * LEAST_AHEAD;
+    return slots * Math.max(LEAST_AHEAD, Math.min(MOST_AHEAD, Math.round(AHEAD_MS / usualMs)));
   }
 
   #dispatch(receiver: Receiver): void {
@@ -217,6 +232,8 @@ export class Receivers {
     const { clock, random } = this.#deps;
     const slow = tookMs >= this.#options.slowMs;
     receiver.prompt = slow ? 0 : receiver.prompt + 1;
+    const { usualMs = tookMs } = receiver;
+    receiver.usualMs = usualMs + (tookMs - usualMs) * LATEST_COUNTS;
     if (!slow) receiver.promptAtMs = clock.monotonicMs();
     if (receiver.slow && receiver.prompt >= PROMPT_AGAIN) this.#setSlow(receiver, false);
     if (health.kind === 'well') return receiver.breaker.succeeded(clock.monotonicMs());

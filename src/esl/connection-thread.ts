@@ -5,7 +5,7 @@ import type { Logger } from '../log.js';
 import { oneLine, type Connect, type Connection, type ConnectionHandlers, type ConnectionOptions } from './connection.js';
 import { free } from './free.js';
 import type { LinkEnd } from './link-end.js';
-import { Signs, threadMs, type FromThread, type ThreadConnectionOptions, type ThreadData, type ToThread } from './thread-messages.js';
+import { Signs, threadMs, weightOf, type FromThread, type ThreadConnectionOptions, type ThreadData, type ToThread } from './thread-messages.js';
 
 export interface ConnectionThreadOptions {
   log: Logger;
@@ -64,9 +64,9 @@ class Thread {
     this.#worker.once('exit', () => this.#die());
   }
 
-  open({ clock, host, port, password, loginMs, maxFrameBytes }: ConnectionOptions, handlers: ConnectionHandlers): Connection {
+  open({ clock, host, port, password, loginMs, maxFrameBytes, headers }: ConnectionOptions, handlers: ConnectionHandlers): Connection {
     const id = ++this.#lastId;
-    const options: ThreadConnectionOptions = { host, port, password, ...(loginMs !== undefined && { loginMs }), ...(maxFrameBytes !== undefined && { maxFrameBytes }) };
+    const options: ThreadConnectionOptions = { host, port, password, ...(loginMs !== undefined && { loginMs }), ...(maxFrameBytes !== undefined && { maxFrameBytes }), ...(headers && { headers }) };
     const connection = new ThreadConnection(id, clock, handlers, (message) => this.#worker.postMessage(message));
     connection.open(options);
     this.#connections.set(id, connection);
@@ -77,8 +77,9 @@ class Thread {
   async stop(): Promise<void> { await this.#worker.terminate(); }
 
   #take(message: FromThread): void {
+    const weight = message.kind === 'events' ? weightOf(message) : 0;
     this.#connections.get(message.id)?.take(message);
-    if (message.kind === 'events') Atomics.add(this.#takenBytes, 0, BigInt(message.bytes));
+    Atomics.add(this.#takenBytes, 0, BigInt(weight));
     if (message.kind === 'ended') this.#forget(message.id);
   }
 
@@ -143,17 +144,20 @@ class ThreadConnection implements Connection {
     switch (message.kind) {
       case 'logged-in': return this.#handlers.onLoggedIn();
       case 'malformed': return this.#handlers.onMalformed(message.what);
-      case 'events': return this.#takeEvents(message.bodies, message.receivedAtMs + this.#aheadMs);
+      case 'events': return this.#takeEvents(message.bodies, message.ends, message.receivedAtMs + this.#aheadMs);
       case 'answer': return this.#takeAnswer(message.question, message.text);
     }
   }
 
-  #takeEvents(bodies: readonly Uint8Array[], receivedAtMs: number): void {
-    for (const body of bodies) {
-      this.#handlers.onEventBody(Buffer.from(body.buffer, body.byteOffset, body.byteLength), receivedAtMs);
-      free(body);
-      if (this.#cause) return; // given up by the handler
+  #takeEvents(bodies: Uint8Array, ends: readonly number[], receivedAtMs: number): void {
+    const bytes = Buffer.from(bodies.buffer, bodies.byteOffset, bodies.byteLength);
+    let start = 0;
+    for (const end of ends) {
+      this.#handlers.onEventBody(bytes.subarray(start, end), receivedAtMs);
+      if (this.#cause) break; // given up by the handler
+      start = end;
     }
+    free(bodies);
   }
 
   #takeAnswer(question: number, text: string): void {

@@ -2,12 +2,13 @@
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { systemClock, type Clock } from '../clock.js';
 import { connect, type Connection } from './connection.js';
-import { Signs, threadMs, type FromThread, type ThreadConnectionOptions, type ThreadData, type ToThread } from './thread-messages.js';
+import { HeaderTrimmer } from './header-trimmer.js';
+import { Signs, threadMs, weightOf, type FromThread, type ThreadConnectionOptions, type ThreadData, type ToThread } from './thread-messages.js';
 
 const clock: Clock = { ...systemClock, monotonicMs: threadMs };
 
-/** What an event costs in memory beside its body, roughly: without it a flood of small ones would not be bounded. */
-const EVENT_OVERHEAD_BYTES = 256;
+/** Room for the events of one chunk, as long as none of them is longer by itself. */
+const PACK_BYTES = 128 * 1_024;
 
 function serve(port: MessagePort, { taken, maxUntakenBytes }: ThreadData): void {
   const readings = new Map<number, Reading>();
@@ -38,8 +39,8 @@ class Outbox {
 
   post(message: FromThread): void {
     if (message.kind !== 'events') return this.#port.postMessage(message);
-    this.#postedBytes += message.bytes;
-    this.#port.postMessage(message, message.bodies.map(({ buffer }) => buffer as ArrayBuffer));
+    this.#postedBytes += weightOf(message);
+    this.#port.postMessage(message, [message.bodies.buffer as ArrayBuffer]);
   }
 
   untakenBytes(): number { return this.#postedBytes - Number(Atomics.load(this.#takenBytes, 0)); }
@@ -51,12 +52,14 @@ class Reading {
   readonly #id: number;
   readonly #outbox: Outbox;
   readonly #connection: Connection;
-  #bodies: Uint8Array[] = [];
-  #bytes = 0;
+  readonly #trimmer: HeaderTrimmer | undefined;
+  readonly #pack = Buffer.allocUnsafeSlow(PACK_BYTES);
+  #ends: number[] = [];
 
   constructor(id: number, options: ThreadConnectionOptions, signs: Signs, outbox: Outbox, maxUntakenBytes: number) {
     this.#id = id;
     this.#outbox = outbox;
+    this.#trimmer = options.headers && new HeaderTrimmer(options.headers);
     const connection = connect({ ...options, clock }, {
       onLoggedIn: () => this.#tell({ kind: 'logged-in', id }),
       onEventBody: (body) => this.#keep(body),
@@ -80,10 +83,18 @@ class Reading {
     }
   }
 
-  /** The body's memory is used again, so it is copied, this once, into memory that can change hands. */
+  /** The body's memory is used again, so it is copied, as far as it is of use. */
   #keep(body: Buffer): void {
-    this.#bodies.push(new Uint8Array(body));
-    this.#bytes += body.length + EVENT_OVERHEAD_BYTES;
+    const start = this.#ends.at(-1) ?? 0;
+    if (start + body.length > this.#pack.length) return this.#keepApart(body);
+    this.#ends.push(this.#trimmer === undefined ? start + body.copy(this.#pack, start) : this.#trimmer.trim(body, this.#pack, start));
+  }
+
+  /** What is packed goes first; one that is longer than a whole pack goes as it is. */
+  #keepApart(body: Buffer): void {
+    this.#flush();
+    if (body.length <= this.#pack.length) this.#keep(body);
+    else this.#post(body, [body.length]);
   }
 
   /** After the events that were read before it. */
@@ -93,10 +104,15 @@ class Reading {
   }
 
   #flush(): void {
-    if (this.#bodies.length === 0) return;
-    this.#outbox.post({ kind: 'events', id: this.#id, bodies: this.#bodies, bytes: this.#bytes, receivedAtMs: this.#connection.lastReadMs() });
-    this.#bodies = [];
-    this.#bytes = 0;
+    const end = this.#ends.at(-1);
+    if (end === undefined) return;
+    this.#post(this.#pack.subarray(0, end), this.#ends);
+    this.#ends = [];
+  }
+
+  /** Copied once more, into memory that can change hands. */
+  #post(bodies: Buffer, ends: number[]): void {
+    this.#outbox.post({ kind: 'events', id: this.#id, bodies: new Uint8Array(bodies), ends, receivedAtMs: this.#connection.lastReadMs() });
   }
 }
 

@@ -16,6 +16,8 @@ export interface ConnectionOptions {
   loginMs?: number;
   /** A frame whose body is announced longer is skipped; 16 MiB by default. */
   maxFrameBytes?: number;
+  /** The headers of channels' events that will be asked for; what a thread of its own reads it may hand on without the others. All unless given. */
+  headers?: readonly string[];
 }
 
 /** All are called while bytes are being read, in the order of the bytes; none may throw or wait. */

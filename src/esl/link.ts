@@ -3,7 +3,7 @@ import { connect, oneLine, type Connect, type Connection, type ConnectionOptions
 import { Heartbeats } from './heartbeats.js';
 import type { LinkEnd } from './link-end.js';
 import type { Malformed } from './malformed.js';
-import { createEventReader } from './switch-event.js';
+import { createEventReader, OWN_HEADERS } from './switch-event.js';
 
 export interface LinkOptions extends ConnectionOptions {
   /** The configured name of the switch, as it stands in its events. */
@@ -48,7 +48,8 @@ export function openLink(options: LinkOptions, handlers: LinkHandlers): Link {
   const subscription = checkedSubscription(options);
   const heartbeats = new Heartbeats();
   const readEvent = createEventReader();
-  const connection = (options.connect ?? connect)(options, {
+  const headers = options.headers && [...OWN_HEADERS, ...options.headers];
+  const connection = (options.connect ?? connect)({ ...options, ...(headers && { headers }) }, {
     onLoggedIn: () => connection.command(subscription, (reply) => {
       if (!reply.startsWith('+OK')) return connection.end({ kind: 'subscription-refused' });
       connection.ready();

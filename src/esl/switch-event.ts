@@ -37,6 +37,9 @@ export const readEvent: EventReader = (body, switchName, receivedAtMs) => {
 
 const named = (event: SwitchEvent): ReadEvent => (event.name === '' ? { kind: 'malformed', why: 'no-event-name' } : { kind: 'event', event });
 
+/** What every event is asked for here. */
+export const OWN_HEADERS = ['Event-Name', 'Event-Subclass', 'Core-UUID', 'Event-Sequence', 'Event-Date-Timestamp'] as const;
+
 /** What every event has, whatever holds its headers. */
 abstract class HeadedEvent implements SwitchEvent {
   readonly switchName: string;

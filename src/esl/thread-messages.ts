@@ -12,13 +12,20 @@ export type ToThread =
 /** What the thread tells of a connection, in the order of the bytes; times are on `threadMs`. */
 export type FromThread =
   | { kind: 'logged-in'; id: number }
-  | { kind: 'events'; id: number; bodies: Uint8Array[]; bytes: number; receivedAtMs: number }
+  /** Of one chunk: bodies one after another, and where each ends. */
+  | { kind: 'events'; id: number; bodies: Uint8Array; ends: number[]; receivedAtMs: number }
   | { kind: 'malformed'; id: number; what: Malformed }
   | { kind: 'answer'; id: number; question: number; text: string }
   | { kind: 'ended'; id: number; end: LinkEnd };
 
 /** What can be handed to another thread of a connection's options. */
 export type ThreadConnectionOptions = Omit<ConnectionOptions, 'clock'>;
+
+/** What events cost in memory beside their bodies, roughly: without it a flood of small ones would not be bounded. */
+const EVENT_OVERHEAD_BYTES = 256;
+
+/** What the events of one message weigh between the threads. */
+export const weightOf = ({ bodies, ends }: Extract<FromThread, { kind: 'events' }>): number => bodies.length + ends.length * EVENT_OVERHEAD_BYTES;
 
 /** What the thread is started with. */
 export interface ThreadData {

@@ -59,9 +59,15 @@ export function createWatch({ broadcast, directory, domainVariables, clock, log 
   };
 }
 
+/** The headers of an event that are shown, besides the variables that name its tenant. */
+export const SHOWN_HEADERS = [
+  'Unique-ID', 'Channel-Call-UUID', 'Other-Leg-Unique-ID', 'Caller-Caller-ID-Number', 'Caller-Destination-Number', 'variable_sip_call_id',
+  'Call-Direction', 'Channel-Name', 'Answer-State', 'Hangup-Cause',
+] as const;
+
 function eventLine(event: SwitchEvent, domainVariables: readonly string[], directory: Pick<Directory, 'idOf'>): LiveLine {
-  const value = (header: string) => event.get(header) ?? '';
-  const named = domainVariables.map((name) => value(`variable_${name}`).toLowerCase()).filter((name) => name !== '');
+  const value = (header: (typeof SHOWN_HEADERS)[number]) => event.get(header) ?? '';
+  const named = domainVariables.map((name) => (event.get(`variable_${name}`) ?? '').toLowerCase()).filter((name) => name !== '');
   const domain = named.find((name) => directory.idOf(name) !== undefined) ?? named[0] ?? '';
   const ids = { uuid: value('Unique-ID'), call_uuid: value('Channel-Call-UUID'), other_uuid: value('Other-Leg-Unique-ID') };
   const numbers = { from_number: value('Caller-Caller-ID-Number'), to_number: value('Caller-Destination-Number') };

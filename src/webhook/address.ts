@@ -10,7 +10,7 @@ export type Verdict = { kind: 'allowed' } | { kind: 'refused'; reason: string };
  * Whether a webhook may go to a URL. `url` is as given, without its fragment (which is never sent). `lookUp` is the host
  * name that has yet to be resolved and checked; absent where the host is an address, which has been checked.
  */
-export type UrlVerdict = { kind: 'allowed'; url: URL; text: string; lookUp?: string } | { kind: 'refused'; reason: string };
+export type UrlVerdict = { kind: 'allowed'; readonly url: Readonly<URL>; text: string; lookUp?: string } | { kind: 'refused'; reason: string };
 
 /** By which name and at which port an address is called, where that is known. */
 export interface Target { readonly host?: string; readonly port?: number | undefined }
@@ -37,6 +37,7 @@ export interface AddressRules {
 }
 
 const MAX_URL_BYTES = 2_048;
+const MOST_REMEMBERED = 1_000;
 /** From here on ports are anybody's; below are those of mail, SSH, DNS and their like (RFC 6335, 6), and what they would make of a POST. */
 const FIRST_USER_PORT = 1_024;
 
@@ -93,7 +94,7 @@ export function createAddressPolicy({ allow, allowHosts = [], allowPorts = [], o
     return both.find(({ kind }) => kind === 'allowed') ?? { kind: 'refused', reason: `${target.host} is this machine itself` };
   }
 
-  function checkUrl(text: string): UrlVerdict {
+  function judge(text: string): UrlVerdict {
     const url = parse(text);
     if (typeof url === 'string') return { kind: 'refused', reason: url };
     const host = hostOf(url);
@@ -109,7 +110,21 @@ export function createAddressPolicy({ allow, allowHosts = [], allowPorts = [], o
     return verdict?.kind === 'refused' ? verdict : { ...found, lookUp: host };
   }
 
-  return { check, checkUrl, refresh: () => own?.refresh() };
+  return { check, checkUrl: rememberingOf(judge, own), refresh: () => own?.refresh() };
+}
+
+/** A URL is judged with each of its webhooks, and always alike until our own services move: that verdict is remembered. */
+function rememberingOf(judge: AddressPolicy['checkUrl'], own: OwnAddresses | undefined): AddressPolicy['checkUrl'] {
+  const verdicts = new Map<string, UrlVerdict>();
+  let seen = own?.known();
+  return (text) => {
+    const known = own?.known();
+    if (known !== seen || verdicts.size === MOST_REMEMBERED) verdicts.clear();
+    seen = known;
+    const verdict = verdicts.get(text) ?? judge(text);
+    verdicts.set(text, verdict);
+    return verdict;
+  };
 }
 
 /** The host that a URL means, an IPv6 address without its brackets. */

@@ -108,8 +108,10 @@ describe('a service of our own that is known by its name', () => {
     const { at, records } = await nameServerWith({ 'db.test': ['10.0.0.5'] });
     const resolve = resolverAt(at);
     const own = createOwnAddresses([{ host: 'db.test', port: 5432 }], { resolve, nowMs: () => nowMs });
-    const sender = senderAsking(at, createAddressPolicy({ allow: ['10.0.0.0/8'], own }));
+    const policy = createAddressPolicy({ allow: ['10.0.0.0/8'], own });
+    const sender = senderAsking(at, policy);
     expect(await post(sender, 'http://10.0.0.5:8080/')).toMatchObject({ kind: 'forbidden', reason: '10.0.0.5 belongs to this service itself' });
+    expect(policy.checkUrl('http://10.0.0.6:8080/')).toMatchObject({ kind: 'allowed' });
 
     records['db.test'] = ['10.0.0.6'];
     nowMs = 30_000;

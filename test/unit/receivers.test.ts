@@ -1,0 +1,66 @@
+import { Receivers, type Verdict } from '../../src/delivery/receivers.js';
+import { createMetrics } from '../../src/metrics.js';
+import type { Delivery } from '../../src/db/outbox.js';
+import { DEFAULT_DELIVERIES } from '../../src/delivery/deliveries.js';
+import { promiseTo } from '../delivery/promise.js';
+import { manualClock } from '../esl/manual-clock.js';
+import { silentLog } from '../support/silent-log.js';
+
+const PER_URL = DEFAULT_DELIVERIES.perUrl;
+
+/** One URL, whose POSTs take as long as is said. */
+function receivers({ rate = null }: { rate?: number | null } = {}) {
+  const time = manualClock();
+  const subject = new Receivers({ clock: time.clock, log: silentLog, metrics: createMetrics(), random: () => 0.5, rateOf: () => rate }, DEFAULT_DELIVERIES);
+  let made = 0;
+
+  function delivery(): Delivery {
+    const { flowDay, ...promised } = promiseTo('http://crm.test/', `flow ${made += 1}`, 1);
+    return { ...promised, day: flowDay, sequence: 1, attempt: 1, attemptsBefore: 0, alone: false, synthetic: null, replayed: false, expiresAtMs: null };
+  }
+
+  /** Resolves when the POST has ended. */
+  async function post(ms: number): Promise<void> {
+    const one = delivery();
+    subject.enter(one);
+    await new Promise<void>((resolve) => {
+      subject.run(one, async (): Promise<Verdict> => {
+        time.advance(ms);
+        await Promise.resolve();
+        resolve();
+        return { kind: 'delivered', status: 200, health: { kind: 'well' } };
+      });
+    });
+    await new Promise(setImmediate);
+    subject.leave(one);
+  }
+
+  return { subject, post, room: () => subject.room(promiseTo('http://crm.test/', 'any', 1)), enter: () => { const one = delivery(); subject.enter(one); return one; } };
+}
+
+it.each([
+  ['of which nothing is known', undefined, 2],
+  ['that answers at once', 1, 16],
+  ['that takes a while', 50, 5],
+  ['that takes nearly as long as a slow one', 200, 2],
+])('has in memory what a URL takes in a quarter second: one %s', async (_, ms, ahead) => {
+  const { post, room } = receivers();
+  for (let posts = 0; ms !== undefined && posts < 20; posts += 1) await post(ms);
+  expect(room()).toBe(ahead * PER_URL);
+});
+
+it('heeds when a URL becomes slower', async () => {
+  const { post, room } = receivers();
+  await post(1);
+  expect(room()).toBe(16 * PER_URL);
+  for (let posts = 0; posts < 10; posts += 1) await post(200);
+  expect(room()).toBe(2 * PER_URL);
+});
+
+it('has no more in memory than it must of a URL that waits for its rate', async () => {
+  const { subject, post, room, enter } = receivers({ rate: 1 });
+  await post(1);
+  const waiting = enter();
+  subject.run(waiting, () => Promise.resolve({ kind: 'released' }));
+  expect(room()).toBe(2 * PER_URL - 1);
+});
