@@ -1,3 +1,16 @@
+/** By signal: a listener of its own for each POST would cost as much as the timer. */
+const waiting = new WeakMap<AbortSignal, Set<() => void>>();
+
+/** Those who wait for a signal; they are called when it aborts. */
+function waitingFor(signal: AbortSignal): Set<() => void> {
+  const known = waiting.get(signal);
+  if (known !== undefined) return known;
+  const listeners = new Set<() => void>();
+  signal.addEventListener('abort', () => { for (const listener of listeners) listener(); }, { once: true });
+  waiting.set(signal, listeners);
+  return listeners;
+}
+
 /**
  * The one timer of a whole POST: got's own cost more, and begin anew with each request. Also the caller's signal ends it, so
  * that everything in hand has a single place to listen to; as an AbortController of its own it would cost several times as much.
@@ -13,7 +26,7 @@ export class Deadline {
     this.#timer = setTimeout(() => this.#end('ETIMEDOUT'), timeoutMs);
     this.#outer = outer;
     if (outer?.aborted) this.#giveUp();
-    else outer?.addEventListener('abort', this.#giveUp, { once: true });
+    else if (outer !== undefined) waitingFor(outer).add(this.#giveUp);
   }
 
   /** Why it is over: ETIMEDOUT, or ECANCELED where the caller gave up; undefined while it is not. */
@@ -40,7 +53,7 @@ export class Deadline {
   /** To be called when the POST is through. */
   clear(): void {
     clearTimeout(this.#timer);
-    this.#outer?.removeEventListener('abort', this.#giveUp);
+    if (this.#outer !== undefined) waitingFor(this.#outer).delete(this.#giveUp);
   }
 
   #end(code: string): void {

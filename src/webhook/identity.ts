@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /**
  * The id of a webhook, derived from what it says and never random: whichever process makes it, and however often, it is the same.
@@ -24,5 +24,5 @@ export function urlKey(url: string): string {
 
 /** JSON keeps the parts apart: ids come from the wire, where any separator may turn up inside one. */
 function digest(...parts: string[]): Buffer {
-  return createHash('sha256').update(JSON.stringify(parts)).digest();
+  return hash('sha256', JSON.stringify(parts), 'buffer');
 }
