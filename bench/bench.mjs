@@ -23,9 +23,10 @@ const size = options.quick
   ? { runs: 1, webhooks: 2_000, warmUp: 300, seconds: 3, rates: [200], scale: 0.01 }
   : { runs: 5, webhooks: 20_000, warmUp: 2_000, seconds: 20, rates: [50, 200, 500], scale: 1 };
 if (options.runs) size.runs = Number(options.runs);
-const QUEUES = ['naive', 'hookswitch', 'graphile-worker', 'pg-boss'];
 
 const stage = await openStage();
+const QUEUES = ['naive', 'hookswitch', 'graphile-worker', 'pg-boss', ...(stage.hasRedis ? ['bullmq'] : [])];
+if (!stage.hasRedis) say('no redis-server on this machine: without BullMQ');
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => { void stage.close().finally(() => process.exit(130)); });
 const result = { node: process.version, cpu: cpus()[0].model, cores: cpus().length, ...size };
 try {
@@ -75,7 +76,7 @@ async function withContestant(name, work) {
 async function stored() {
   const figures = {};
   say(`\n${'for each webhook'.padEnd(18)}${['rows written', 'WAL bytes', 'table bytes', 'index bytes'].map((head) => head.padStart(14)).join('')}`);
-  for (const name of QUEUES.filter((queue) => queue !== 'naive')) {
+  for (const name of QUEUES.filter((queue) => queue !== 'naive' && queue !== 'bullmq')) {
     figures[name] = await storage(stage, name, size.webhooks);
     const { rowsWritten, walBytes, tableBytes, indexBytes } = figures[name];
     say(name.padEnd(18) + [rowsWritten.toFixed(1), ...[walBytes, tableBytes, indexBytes].map((bytes) => bytes.toFixed(0))].map((cell) => cell.padStart(14)).join(''));
@@ -98,13 +99,13 @@ async function conditions() {
 
 function tell(figures) {
   const of = (name, figure) => figures[name][figure]?.median;
-  say(`\n${''.padEnd(18)}${['webhooks/s', 'of naive', 'of limit', 'CPU us', 'of naive', 'Postgres us', 'RSS MB', 'spread'].map((head) => head.padStart(12)).join('')}`);
+  say(`\n${''.padEnd(18)}${['webhooks/s', 'of naive', 'of limit', 'CPU us', 'of naive', 'storage us', 'RSS MB', 'spread'].map((head) => head.padStart(12)).join('')}`);
   for (const name of Object.keys(figures)) {
     const perSecond = of(name, 'webhooksPerSecond');
     const cells = [
       perSecond.toFixed(0), (perSecond / of('naive', 'webhooksPerSecond')).toFixed(2), (perSecond / of('limit', 'webhooksPerSecond')).toFixed(2),
       of(name, 'cpuUsPerWebhook').toFixed(0), (of(name, 'cpuUsPerWebhook') / of('naive', 'cpuUsPerWebhook')).toFixed(2),
-      (of(name, 'postgresUsPerWebhook') ?? 0).toFixed(0), of(name, 'residentMb').toFixed(0), `${(figures[name].webhooksPerSecond.spread * 100).toFixed(0)} %`,
+      (of(name, 'storageUsPerWebhook') ?? 0).toFixed(0), of(name, 'residentMb').toFixed(0), `${(figures[name].webhooksPerSecond.spread * 100).toFixed(0)} %`,
     ];
     say(name.padEnd(18) + cells.map((cell) => cell.padStart(12)).join(''));
   }

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { serverCpuUs, usageOf } from './usage.mjs';
+import { usageOf } from './usage.mjs';
 
 /** Both ends count anew. */
 export async function begin({ player, receiver }, expected) {
@@ -11,15 +11,15 @@ export async function begin({ player, receiver }, expected) {
 
 /**
  * From the first byte on the switch's socket to the arrival of the last webhook: webhooks a second, and CPU of the contestant
- * and of Postgres for each. `processes` are all that deliver.
+ * and of what stores for each. `processes` are all that deliver.
  */
 export async function fullSpeed(stage, processes, webhooksAtLeast) {
-  const { player, receiver, postmaster } = stage;
+  const { player, receiver } = stage;
   const one = await player.ask('prepare', { rounds: 1 });
   const { webhooks } = await player.ask('prepare', { rounds: Math.ceil(webhooksAtLeast / one.webhooks) });
   await begin(stage, { count: webhooks, note: false });
   const complete = receiver.said('complete');
-  const cpu = async () => ({ own: (await Promise.all(processes.map(({ pid }) => usageOf(pid)))).reduce((sum, { cpuUs }) => sum + cpuUs, 0), server: await serverCpuUs(postmaster) });
+  const cpu = async () => ({ own: (await Promise.all(processes.map(({ pid }) => usageOf(pid)))).reduce((sum, { cpuUs }) => sum + cpuUs, 0), server: await stage.storageCpuUs() });
   const before = await cpu();
   const { startedAtMs } = await player.ask('full');
   const { atMs } = await complete;
@@ -27,7 +27,7 @@ export async function fullSpeed(stage, processes, webhooksAtLeast) {
   const usage = await Promise.all(processes.map(({ pid }) => usageOf(pid)));
   return {
     webhooksPerSecond: webhooks / (atMs - startedAtMs) * 1_000,
-    cpuUsPerWebhook: (after.own - before.own) / webhooks, postgresUsPerWebhook: (after.server - before.server) / webhooks,
+    cpuUsPerWebhook: (after.own - before.own) / webhooks, storageUsPerWebhook: (after.server - before.server) / webhooks,
     residentMb: Math.max(...usage.map(({ residentMb }) => residentMb)),
   };
 }

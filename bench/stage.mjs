@@ -14,7 +14,9 @@ import { upsertSubscription } from '../dist/db/subscriptions.js';
 import { addDomain } from '../dist/db/tenants.js';
 import { createLogger } from '../dist/log.js';
 import { TENANTS } from './calls.mjs';
+import { openRedis } from './redis.mjs';
 import { startDaemon, startHelper } from './surroundings.mjs';
+import { serverCpuUs, usageOf } from './usage.mjs';
 
 /** Postgres' own interval for statistics of those that work, and some more. */
 const STATISTICS_MS = 1_500;
@@ -30,6 +32,7 @@ export async function openStage() {
   await migrate(postgres.url, log);
   const pool = createPool({ url: postgres.url, max: 2 }, log);
   const postmaster = Number((await readFile(join(folder, 'postgres', 'data', 'postmaster.pid'), 'utf8').catch(() => readFile(join(folder, 'postgres', 'postmaster.pid'), 'utf8'))).split('\n')[0]);
+  const redis = await openRedis(join(folder, 'redis'));
   const player = await startHelper('player.mjs', [password]);
   const receiver = await startHelper('receiver.mjs', [], (received) => player.tell({ received }));
   for (const domain of TENANTS) await subscribe(domain, `http://127.0.0.1:${receiver.port}/${domain}`);
@@ -80,7 +83,7 @@ export async function openStage() {
     await forget(name);
     await pool.query(`create database ${database}`);
     player.forget('subscribed'); // modesl subscribes more than once
-    const given = { port: player.port, password, tenants: TENANTS, receiver: receiver.port, database: urlOf(database) };
+    const given = { port: player.port, password, tenants: TENANTS, receiver: receiver.port, database: urlOf(database), redis: redis?.path };
     const child = spawn(process.execPath, ['--max-semi-space-size=8', ...flags, fileURLToPath(new URL(`contestants/${name}.mjs`, import.meta.url)), JSON.stringify(given)], { stdio: ['ignore', 'ignore', 'inherit'] });
     const exited = once(child, 'exit');
     const ended = exited.then(([code, signal]) => { throw new Error(`${name} ended with ${code ?? signal}`); });
@@ -91,7 +94,10 @@ export async function openStage() {
 
   let closed = false;
   return {
-    pool, player, receiver, postmaster, folder, start, subscribe, forget, stored,
+    pool, player, receiver, folder, start, subscribe, forget, stored,
+    hasRedis: redis !== undefined,
+    /** CPU of what stores, in microseconds: Postgres and Redis. */
+    storageCpuUs: async () => await serverCpuUs(postmaster) + (redis === undefined ? 0 : (await usageOf(redis.pid)).cpuUs),
     async close() {
       if (closed) return;
       closed = true;
@@ -99,6 +105,7 @@ export async function openStage() {
       receiver.stop();
       await pool.end();
       await postgres.stop();
+      await redis?.close();
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -1,14 +1,15 @@
 import type { Clock } from '../clock.js';
 import { ConfigError, type Config } from '../config.js';
 import { createLogger } from '../log.js';
-import { createAddressPolicy } from '../webhook/address.js';
+import { CertificateError, readCertificates, trusting } from '../webhook/certificates.js';
+import { createConfiguredPolicy } from '../webhook/destinations.js';
 import { createResolver } from '../webhook/lookup.js';
 import type { Answer } from './answer.js';
 import { checkApi } from './check/api.js';
 import { checkDatabase } from './check/database.js';
 import { failed, ok, REMEDIES, type Finding } from './check/finding.js';
 import { checkDataFolder, checkTimeZone } from './check/place.js';
-import { checkHosts, checkUrl } from './check/receivers.js';
+import { checkHosts, checkUrl, type ReceiverDeps } from './check/receivers.js';
 import { checkSwitch } from './check/switch.js';
 import { numberOf } from './numeric.js';
 import { isColoured, painter, printable, type Output, type Style } from './terminal.js';
@@ -32,14 +33,15 @@ export async function check({ wait, url: urls = [] }: CheckOptions, deps: CheckD
 
 async function findingsOf(urls: readonly string[], waitMs: number, { config: load, clock, stderr, json }: CheckDeps): Promise<Finding[]> {
   let config: Config;
+  let receivers: ReceiverDeps;
   try {
     config = load();
+    receivers = waysOf(config, clock);
   } catch (error) {
-    if (error instanceof ConfigError) return [failed('config-valid', error.message)];
+    if (error instanceof ConfigError || error instanceof CertificateError) return [failed('config-valid', error.message)];
     throw error;
   }
   if (!json) stderr.write(`Looking; a heartbeat of the switch may take ${waitMs / 1_000} s.\n`);
-  const receivers = { policy: createAddressPolicy({ allow: config.delivery.allowAddresses }), resolve: createResolver(), clock };
   const database = checkDatabase(config, clock, createLogger({ level: 'error', format: 'text', stream: stderr }));
   const machineZone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
   const parts = await Promise.all([
@@ -51,6 +53,13 @@ async function findingsOf(urls: readonly string[], waitMs: number, { config: loa
     checkApi(config),
   ]);
   return [ok('config-valid', 'the configuration is valid'), checkTimeZone(config, machineZone, clock.now()), ...parts.flat()];
+}
+
+/** As the daemon goes to receivers. @throws CertificateError. */
+function waysOf(config: Config, clock: Clock): ReceiverDeps {
+  const { caFile, dnsServers, proxyUrl, noProxy } = config.webhook;
+  const policy = createConfiguredPolicy(config, config.database.url, { resolve: createResolver(), nowMs: () => clock.monotonicMs() });
+  return { policy, resolve: createResolver(dnsServers), clock, proxyUrl, noProxy, ...(caFile !== '' && { secureContext: trusting(readCertificates(caFile)) }) };
 }
 
 const SIGNS: Readonly<Record<Finding['verdict'], { fancy: string; plain: string; style: Style }>> = {

@@ -23,10 +23,20 @@ export interface RouteOptions {
 
 /** The ways to all receivers, and the connections that are open on them. */
 export interface Routes {
-  isProxied(url: URL): boolean;
-  /** Begins one POST. `fresh`: on a connection of its own. `lookup` resolves the name where the way is direct. */
-  open(url: URL, headers: OutgoingHttpHeaders, lookup: Lookup, fresh: boolean): ClientRequest;
+  isProxied(url: Readonly<URL>): boolean;
+  /** Begins one request. */
+  open(url: Readonly<URL>, options: OpenOptions): ClientRequest;
   close(): void;
+}
+
+export interface OpenOptions {
+  /** POST unless given. */
+  method?: 'POST' | 'HEAD';
+  headers: OutgoingHttpHeaders;
+  /** Resolves the name where the way is direct. */
+  lookup: Lookup;
+  /** On a connection of its own. */
+  fresh: boolean;
 }
 
 interface Agents { http: HttpAgent; https: HttpAgent }
@@ -38,18 +48,18 @@ export function createRoutes(options: RouteOptions): Routes {
   const proxied = proxyUrl === '' ? undefined : { kept: proxiedAgents(proxyUrl, options, true), fresh: proxiedAgents(proxyUrl, options, false) };
   const tls = tlsOptions(options);
 
-  const isProxied = (url: URL) => proxied !== undefined && !isNamedBy(noProxy, hostOf(url));
+  const isProxied = (url: Readonly<URL>) => proxied !== undefined && !isNamedBy(noProxy, hostOf(url));
 
   return {
     isProxied,
-    open(url, headers, lookup, fresh) {
+    open(url, { method = 'POST', headers, lookup, fresh }) {
       const secure = url.protocol === 'https:';
       const viaProxy = isProxied(url);
       const ways = (viaProxy ? proxied : undefined) ?? direct;
       const agents = fresh ? ways.fresh : ways.kept;
       // Nothing but what is needed: Node copies these more than once for each request, and got's own forty cost a fifth of it.
       const request: RequestOptions = {
-        method: 'POST', protocol: url.protocol, host: hostOf(url), port: portOf(url), path: url.pathname + url.search,
+        method, protocol: url.protocol, host: hostOf(url), port: portOf(url), path: url.pathname + url.search,
         headers, lookup, agent: secure ? agents.https : agents.http,
       };
       if (!viaProxy) return secure ? httpsRequest(request) : httpRequest(request);

@@ -85,7 +85,7 @@ export function createSender(options: SenderOptions): Sender {
     const attempt = async (fresh: boolean): Promise<Exchanged> => {
       if (deadline.code !== undefined) return { answer: { kind: 'unreachable', code: deadline.code }, stale: false };
       const open = () => {
-        const request = routes.open(target.url, sent, lookup, fresh);
+        const request = routes.open(target.url, { headers: sent, lookup, fresh });
         stopwatch.watch(request, viaProxy);
         // got times a request, to the millisecond and dearly, unless somebody does so already.
         return Object.assign(request, { timings: NO_TIMES });

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer as createHttp, type Server } from 'node:http';
 import { createServer as createHttps } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -10,6 +10,8 @@ import { startDaemon, subscribe, type DaemonProcess } from '../support/daemon.js
 import { createDatabase, createEmptyDatabase, type TestDatabase } from '../support/postgres.js';
 import { PASSWORD, startSwitch, type TestSwitch } from '../support/switch.js';
 import { certificate, key } from '../webhook/certificate.js';
+import { startNameServer } from '../webhook/name-server.js';
+import { startProxy } from '../webhook/proxy-server.js';
 
 interface Finding { id: string; verdict: string; says: string; todo?: string }
 
@@ -156,6 +158,33 @@ describe('what is not as it should be', () => {
     expect([verdicts('subscriptions-hosts'), says('subscriptions-hosts')]).toEqual([['warning'], expect.stringContaining('nobody.invalid')]);
     for (const server of [moved, untrusted, broken]) server.close();
     await database.pool.query(`delete from event_domain where callback_url like '%.invalid/%'`);
+  });
+
+  it('with receivers is found on the ways that the daemon goes: its name servers, its authorities, its proxy', async () => {
+    const pem = (name: string) => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url), 'utf8');
+    const receiver = await listen(createHttps({ cert: pem('receiver.pem'), key: pem('receiver.key') }, (_request, response) => { response.writeHead(204).end(); }));
+    const names = await startNameServer({ 'hook.test': ['127.0.0.1'] });
+    const proxy = await startProxy({ hosts: { 'hook.test': '127.0.0.1' } });
+    const strict = await startProxy({ instead: 'HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n' });
+    const url = `https://hook.test:${portOf(receiver)}/`;
+    const ways = { HOOKSWITCH_DNS_SERVERS: names.at, HOOKSWITCH_CA_FILE: new URL('../fixtures/tls/authority.pem', import.meta.url).pathname };
+    const told = async (env: Record<string, string>) => {
+      const { findings } = await check(['--wait', '0.1', '--url', url], { ...ways, ...env });
+      return findings.filter(({ id }) => id.startsWith('url-')).map(({ id, verdict, says }) => `${verdict} ${id}${says.replace(url, '').replace(/\d{4}-.*/, '…')}`);
+    };
+    const reached = ['ok url-allowed: webhooks may go there', 'ok url-dns: its name is 127.0.0.1'];
+    const answered = ['ok url-tls: its certificate is trusted, until …', 'ok url-answer: answers a HEAD with 204'];
+    expect(await told({})).toEqual([...reached, 'ok url-reach: connected to 127.0.0.1', ...answered]);
+    expect(await told({ HOOKSWITCH_PROXY_URL: proxy.url() })).toEqual([...reached, 'ok url-reach: connected to the proxy', ...answered]);
+    expect(proxy.requests).toEqual([expect.stringContaining(`CONNECT hook.test:${portOf(receiver)}`)]);
+    expect(await told({ HOOKSWITCH_PROXY_URL: strict.url() })).toEqual([...reached, 'failed url-reach: cannot be connected to through the proxy: PROXY_403']);
+    expect(await told({ HOOKSWITCH_PROXY_URL: strict.url(), HOOKSWITCH_NO_PROXY: 'hook.test' })).toEqual([...reached, 'ok url-reach: connected to 127.0.0.1', ...answered]);
+    expect(await told({ HOOKSWITCH_SWITCH_HOST: '127.0.0.1', HOOKSWITCH_SWITCH_PORT: String(portOf(receiver)) })).toEqual([`failed url-allowed: no webhook may go there: 127.0.0.1 belongs to this service itself`]);
+    const broken = await check(['--wait', '0.1'], { HOOKSWITCH_CA_FILE: join(folder, 'nothing.pem') });
+    expect([broken.verdicts('config-valid'), broken.says('config-valid')]).toEqual([['failed'], expect.stringContaining('nothing.pem cannot be read')]);
+    await Promise.all([names.close(), proxy.close(), strict.close()]);
+    receiver.closeAllConnections();
+    receiver.close();
   });
 
   it('with the port of the API and the configuration is told to people in plain text', async () => {

@@ -13,9 +13,9 @@ export interface Line { level: string; message: string; [field: string]: unknown
 
 export type DaemonProcess = Awaited<ReturnType<typeof startDaemon>>;
 
-/** The built daemon as a process of its own, as ops run it. Resolves when its API listens. */
-export async function startDaemon(env: Record<string, string>) {
-  const child = spawn(process.execPath, [PROGRAM, 'run'], {
+/** The built daemon as a process of its own, as ops run it; that of another build where its `program` is given. Resolves when its API listens. */
+export async function startDaemon(env: Record<string, string>, program = PROGRAM) {
+  const child = spawn(process.execPath, [program, 'run'], {
     env: {
       PATH: process.env['PATH'] ?? '', HOOKSWITCH_HTTP_PORT: '0', HOOKSWITCH_LOG_FORMAT: 'json', HOOKSWITCH_ALLOW_ADDRESSES: '127.0.0.0/8',
       HOOKSWITCH_RECORDING_URL: 'https://rec.example.test/{domain}/{file}', HOOKSWITCH_SWITCH_HOST: '127.0.0.1', HOOKSWITCH_SWITCH_PASSWORD: PASSWORD, ...env,

@@ -1,13 +1,13 @@
 import { isIP } from 'node:net';
 import type { Clock } from '../../clock.js';
 import { codeOf } from '../../db/pool.js';
-import type { AddressPolicy } from '../../webhook/address.js';
-import { AddressRefused, resolveAllowed, type Resolve } from '../../webhook/lookup.js';
-import { probeUrl, type UrlProbe } from '../../webhook/probe.js';
+import { AddressRefused, resolveAllowed } from '../../webhook/lookup.js';
+import { probeUrl, type UrlProbe, type UrlProbeDeps } from '../../webhook/probe.js';
 import { eachAtMost, within } from './bounded.js';
 import { failed, ok, warning, type Finding } from './finding.js';
 
-export interface ReceiverDeps { policy: AddressPolicy; resolve: Resolve; clock: Clock }
+/** The ways of the daemon. */
+export interface ReceiverDeps extends Omit<UrlProbeDeps, 'timeoutMs'> { clock: Clock }
 
 const MOST_HOSTS = 50;
 const HOSTS_AT_ONCE = 8;
@@ -39,8 +39,8 @@ async function problemOf(host: string, { policy, resolve, clock }: ReceiverDeps)
 }
 
 /** One URL, as a webhook would meet it. It is asked for nothing but its headers, once. */
-export async function checkUrl(url: string, { policy, resolve, clock }: ReceiverDeps): Promise<Finding[]> {
-  const probe = await probeUrl(url, { policy, resolve, timeoutMs: URL_MS });
+export async function checkUrl(url: string, { clock, ...ways }: ReceiverDeps): Promise<Finding[]> {
+  const probe = await probeUrl(url, { ...ways, timeoutMs: URL_MS });
   return judgeUrl(url, probe, clock.now());
 }
 
@@ -50,8 +50,8 @@ export function judgeUrl(url: string, probe: UrlProbe, now: Date): Finding[] {
   const allowed = ok('url-allowed', `${url}: webhooks may go there`);
   if (probe.dnsFailure !== undefined) return [allowed, failed('url-dns', `${url}: its name is not resolved: ${probe.dnsFailure}`)];
   const named = probe.addresses === undefined ? [allowed] : [allowed, ok('url-dns', `${url}: its name is ${probe.addresses.join(', ')}`)];
-  if (probe.connectFailure !== undefined) return [...named, failed('url-reach', `${url}: cannot be connected to: ${probe.connectFailure}`)];
-  const reached = [...named, ok('url-reach', `${url}: connected to ${probe.connectedTo}`)];
+  if (probe.connectFailure !== undefined) return [...named, failed('url-reach', `${url}: cannot be connected to${probe.viaProxy ? ' through the proxy' : ''}: ${probe.connectFailure}`)];
+  const reached = [...named, ok('url-reach', `${url}: connected to ${probe.viaProxy ? 'the proxy' : probe.connectedTo}`)];
   if (probe.tlsFailure !== undefined) return [...reached, failed('url-tls', `${url}: its certificate is not trusted: ${probe.tlsFailure}`)];
   return [...reached, ...judgeCertificate(url, probe.certificateUntil, now), judgeAnswer(url, probe)];
 }
