@@ -73,7 +73,7 @@ function exchange(request: ClientRequest, { secure, viaProxy, deadline }: { secu
       else if (secure && so.certificateUntil === undefined) end({ ...so, tlsFailure: code });
       else end({ ...so, answerFailure: code });
     });
-    deadline.addEventListener('abort', () => request.destroy(new Error('timed out')), { once: true });
+    deadline.addEventListener('abort', () => { request.destroy(new Error('timed out')); }, { once: true });
     request.end();
   });
 }

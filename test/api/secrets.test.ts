@@ -100,7 +100,7 @@ it('keys and secrets are sealed in the database and plain to their owner, and in
   expect(Object.values(rows[0]!).map((stored) => stored.startsWith(vault.prefix!))).toEqual([true, true, true]);
   const list = (await api.ask('GET', '/v1/event', { token })).json as { data: object[] };
   expect(list.data).toMatchObject([{ event_domain_uuid: id, callback_apikey: 'hunter2' }]);
-  expect(JSON.stringify(api.lines)).not.toMatch(new RegExp(`hunter2|whsec_|${secret.slice(6, 20)}`));
+  for (const hidden of ['hunter2', 'whsec_', secret.slice(6, 20)]) expect(JSON.stringify(api.lines)).not.toContain(hidden);
 });
 
 it('what is sealed with a key that is lost is said so, never shown, and mended by rotating', async () => {
