@@ -92,7 +92,7 @@ async function conditions() {
     const runs = [];
     while (runs.length < size.runs) runs.push(await measure(stage, size));
     figures[name] = Object.fromEntries(Object.keys(runs[0]).map((figure) => [figure, summary(runs.map((run) => run[figure]))]));
-    say(`${name}: ${Object.entries(figures[name]).map(([figure, { median }]) => `${figure} ${Number(median.toPrecision(4))}`).join(', ')}`);
+    say(`${name}${size.scale === 1 ? '' : ' (quick: a hundredth of what there is much of)'}: ${Object.entries(figures[name]).map(([figure, { median }]) => `${figure} ${Number(median.toPrecision(4))}`).join(', ')}`);
   }
   return figures;
 }
