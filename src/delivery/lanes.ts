@@ -54,13 +54,13 @@ export class Lanes {
   }
 
   /** The verdict is recorded. If the lease was lost, somebody else is at this place of the lane, and we must not go on. */
-  settled(delivery: Delivery, held: boolean): void {
+  settled(delivery: Delivery, { record }: Verdict, held: boolean): void {
     const lane = this.#lanes.get(keyOf(delivery))!;
     lane.unsettled -= 1;
     this.#held.delete(delivery);
     if (!held) this.#block(lane);
     this.#advance(lane);
-    this.#deps.receivers.leave(delivery);
+    this.#deps.receivers.leave(delivery, record !== undefined);
   }
 
   /** All that is in memory, which is all that this process believes to hold. */

@@ -46,6 +46,11 @@ const MEMORY_PER_SLOT = 16;
 const AHEAD_MS = 250;
 /** Of each of its slots, however quick or slow it is, with what is under way. */
 const [LEAST_AHEAD, MOST_AHEAD] = [2, 16];
+/**
+ * No POST begins while the outcomes of so many wait to be recorded. Measured at full speed: with as many as there are slots nothing waits
+ * for them, with half as many hardly anything.
+ */
+const UNRECORDED_PER_SLOT = 0.5;
 /** How much the latest POST counts in what is usual. */
 const LATEST_COUNTS = 1 / 8;
 /** A URL of which nothing is known, neither whose it is nor how it does, gets so many deliveries at first. */
@@ -71,6 +76,8 @@ export class Receivers {
   /** Those where something waits for its subscription's rate. */
   readonly #throttled = new Set<Receiver>();
   readonly #alarm: Alarm;
+  /** Attempts of which the outcome is not recorded yet. */
+  #unrecorded = 0;
   #sweptAtMs = 0;
   #closed = false;
 
@@ -93,8 +100,9 @@ export class Receivers {
     this.#memory.enter(domainId, receiver.slow);
   }
 
-  /** A delivery left memory. */
-  leave({ urlKey, domainId }: Delivery): void {
+  /** A delivery left memory: what became of it is recorded; `attempted`, where it was more than handed back. */
+  leave({ urlKey, domainId }: Delivery, attempted: boolean): void {
+    if (attempted) this.#count(-1);
     const receiver = this.#receivers.get(urlKey)!;
     receiver.inMemory -= 1;
     const left = receiver.tenants.get(domainId)! - 1;
@@ -220,12 +228,19 @@ export class Receivers {
     const permit = this.#closed ? 'barred' : receiver.breaker.begin(startedMs);
     this.#tell(receiver);
     const verdict = await post(permit !== 'barred');
+    if (verdict.record !== undefined) this.#count(1);
     receiver.inHand -= 1;
     const isProbe = permit === 'probe';
     if (verdict.health !== undefined) this.#learn(receiver, verdict.health, { isProbe, tookMs: clock.monotonicMs() - startedMs });
     else if (isProbe) receiver.breaker.unused();
     this.#tell(receiver);
     this.#dispatch(receiver);
+  }
+
+  /** After a kill all that is not recorded is sent again, so there must not be much of it. */
+  #count(unrecorded: 1 | -1): void {
+    this.#unrecorded += unrecorded;
+    this.#slots.setPaused(this.#unrecorded >= this.#options.concurrency * UNRECORDED_PER_SLOT);
   }
 
   #learn(receiver: Receiver, health: Health, { isProbe, tookMs }: { isProbe: boolean; tookMs: number }): void {

@@ -60,6 +60,12 @@ export class Slots {
     void queue.add(() => (job.slow ? this.#post(job) : this.#fly(job)), { priority: -others });
   }
 
+  /** While it is paused no POST begins; those under way go on. */
+  setPaused(paused: boolean): void {
+    if (paused === this.#ordinary.isPaused) return;
+    for (const queue of [this.#ordinary, this.#slow]) if (paused) queue.pause(); else queue.start();
+  }
+
   /** Resolves when the ordinary slot is free again, which may be before the POST has ended. */
   #fly(job: Job): Promise<void> {
     return new Promise((leave) => {

@@ -157,7 +157,7 @@ export class Writer {
 
   #confirm({ delivery, verdict }: Result, row: Settled | undefined): void {
     const { lanes, claimer, metrics } = this.#deps;
-    lanes.settled(delivery, row !== undefined);
+    lanes.settled(delivery, verdict, row !== undefined);
     if (row?.frees || verdict.kind === 'released') claimer.want(delivery.urlKey);
     if (verdict.kind === 'released') return;
     if (row === undefined) metrics.lostLeases.inc();

@@ -213,6 +213,26 @@ describe('the slots', () => {
   });
 });
 
+it('no POST begins while many outcomes wait to be recorded, for a kill would have all of them sent again', async () => {
+  const { deliveries, metrics } = await start({ concurrency: 8, perUrl: 8 });
+  receiver.otherwise('hang');
+  deliveries.add(singles(at('/'), 60));
+  await receiver.received(8);
+  const other = await db.pool.connect();
+  await other.query('begin; lock table delivery in share mode'); // what is written has to wait
+  receiver.otherwise(200);
+  receiver.releaseHung();
+  const busy = async () => (await metrics.slotsBusy.get()).values[0]!.value;
+  while (await busy() > 0) await new Promise(setImmediate);
+  const before = receiver.posts.length;
+  await other.query('commit');
+  other.release();
+  expect(before).toBeLessThanOrEqual(8 + 8 / 2);
+  await receiver.received(60);
+  await deliveries.idle();
+  expect(await states()).toEqual({ delivered: 60 });
+});
+
 it('what a dead receiver is owed waits in Postgres, not in memory', async () => {
   const { deliveries } = await start({ perUrl: 8 });
   receiver.otherwise(({ path }) => path === '/dead' ? 'hang' : 200);

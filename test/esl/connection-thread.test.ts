@@ -53,6 +53,22 @@ it('tells the same in the same order as a connection in this thread', async () =
   expect(far.told.slice(-4)).toEqual(['bad-json', 'garbage', 'CHANNEL_ANSWER', 'torn']);
 });
 
+it('hands over events of any length, whole and in their order, and of channels what is asked for', async () => {
+  const bodies: Record<string, string>[] = [];
+  const all = { 'Event-Name': 'CUSTOM', 'Event-Subclass': 'x', filling: 'x' };
+  const lengths = [10, 131_000, 90_000, 90_000, 300_000, 20, 1_000_000, 30];
+  const done = new Milestone<void>();
+  thread.connect({ host: '127.0.0.1', port: fake.port, password: PASSWORD, clock: systemClock, headers: ['Event-Name', 'Unique-ID'] }, {
+    onLoggedIn: () => {}, onMalformed: (kind) => { throw new Error(kind); },
+    onEventBody: (body) => { if (bodies.push(JSON.parse(body.toString()) as Record<string, string>) === lengths.length + 1) done.reach(); },
+  });
+  await fake.loggedIn(1);
+  const frames = lengths.map((length) => eventFrame(JSON.stringify({ ...all, filling: 'x'.repeat(length) })));
+  await fake.raw(Buffer.concat([...frames, eventFrame(JSON.stringify({ ...answered, filling: 'x' }))]));
+  await done.wait(1);
+  expect(bodies.map((body) => [body['Event-Name'], body['filling']?.length])).toEqual([...lengths.map((length) => ['CUSTOM', length]), ['CHANNEL_ANSWER', undefined]]);
+});
+
 it('says on this thread\'s clock when an event was read, also when this thread was busy then', async () => {
   const { heard, up } = open();
   await up.wait(1);

@@ -32,7 +32,7 @@ function receivers({ rate = null }: { rate?: number | null } = {}) {
       });
     });
     await new Promise(setImmediate);
-    subject.leave(one);
+    subject.leave(one, false);
   }
 
   return { subject, post, room: () => subject.room(promiseTo('http://crm.test/', 'any', 1)), enter: () => { const one = delivery(); subject.enter(one); return one; } };
