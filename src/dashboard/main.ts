@@ -115,7 +115,13 @@ class Dashboard {
     this.#openedEver += 1;
     this.#opened = { key: `page ${this.#openedEver}`, page, view: OPEN[page](this.#scopeFor(this.#session, leave.signal), route), leave };
     this.#redraw();
-    afterDrawing(() => { this.#root.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true }); });
+    afterDrawing(() => this.#focusHeading());
+  }
+
+  /** So that a new page is read out from its beginning; not where somebody was quicker, and is in it already. */
+  #focusHeading(): void {
+    if (this.#root.querySelector('main')?.contains(document.activeElement)) return;
+    this.#root.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true });
   }
 
   #scopeFor({ isAdmin, ask }: Session, left: AbortSignal): Scope {
