@@ -15,7 +15,7 @@ let prepared = [];
 let flow = newFlow();
 let playing = false;
 
-/** So many webhooks may be owed. Far more than the daemon has in hand at once, so that it is never idle, and 60 MB of events: of twice that it drops the link. */
+/** So many webhooks may be owed: far more than the daemon has in hand at once, so that it is never idle, and 60 MB of events. */
 const MOST_OWED = 2_000;
 
 /** What was written since the last `begin`, and what of it has come out at the other end. */
