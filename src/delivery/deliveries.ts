@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { aborted, type Clock } from '../clock.js';
 import { createSession } from '../db/outbox-session.js';
 import type { Delivery, FlowRecord, NewDelivery } from '../db/outbox.js';
@@ -97,7 +96,6 @@ export function createDeliveries(deps: DeliveriesDeps, options: DeliveriesOption
   const { pool, clock, log, metrics, random } = deps;
   const { holdMs } = options;
   const dropping = new AbortController();
-  setMaxListeners(0, dropping.signal); // every POST in hand listens to it
   const session = createSession(pool, { deadlineMs: WRITE_DEADLINE_MS });
   const presence = new Presence({ pool, clock, log, onChange: () => { claimer.lookAround(); writer.wake(); } }, options);
   const receivers = new Receivers({ clock, log, metrics, random, rateOf: ({ subscriptionId }) => deps.subscriptionOf(subscriptionId)?.ratePerSecond ?? null }, options);

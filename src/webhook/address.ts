@@ -119,9 +119,12 @@ function rememberingOf(judge: AddressPolicy['checkUrl'], own: OwnAddresses | und
   let seen = own?.known();
   return (text) => {
     const known = own?.known();
-    if (known !== seen || verdicts.size === MOST_REMEMBERED) verdicts.clear();
+    if (known !== seen) verdicts.clear();
     seen = known;
-    const verdict = verdicts.get(text) ?? judge(text);
+    const remembered = verdicts.get(text);
+    if (remembered !== undefined) return remembered;
+    if (verdicts.size === MOST_REMEMBERED) verdicts.clear();
+    const verdict = judge(text);
     verdicts.set(text, verdict);
     return verdict;
   };

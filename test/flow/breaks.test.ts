@@ -28,6 +28,7 @@ it('delivers everything committed after a kill -9 in the middle of a burst, in t
   await playAll(calls);
   await receiver.received(208);
   await flow.committed();
+  await flow.recorded(200 + 1);
   await daemon.stop('SIGKILL');
 
   receiver.otherwise(200);

@@ -1,10 +1,13 @@
+import { EventEmitter, once } from 'node:events';
 import type { Payload } from '../../src/calls/notice.js';
 import type { Recording } from '../../src/esl/recording.js';
 import { eventFrame } from '../../src/esl/wire.js';
 import { renew } from '../../src/esl/renew.js';
+import { listen } from '../../src/db/listen.js';
+import type { Pool } from '../../src/db/pool.js';
 import { startDaemon, subscribe, type DaemonProcess } from '../support/daemon.js';
 import { goldensOf, TENANTS } from '../support/goldens.js';
-import { createDatabase } from '../support/postgres.js';
+import { createDatabase, type TestDatabase } from '../support/postgres.js';
 import { startReceiver, type Post } from '../support/receiver.js';
 import { fixtureRecording } from '../support/recording.js';
 import { startSwitch } from '../support/switch.js';
@@ -46,6 +49,20 @@ function withTenant(frame: Buffer, domain: string): Buffer {
   return eventFrame(frame.toString('utf8', frame.indexOf('\n\n') + 2).replaceAll('a.example.test', domain));
 }
 
+async function recorded({ url, pool }: TestDatabase, count: number): Promise<void> {
+  await pool.query(`create or replace function tell_settled() returns trigger language plpgsql as $$ begin perform pg_notify('settled', ''); return null; end $$`);
+  await pool.query('create or replace trigger tell_settled after update on delivery for each statement execute function tell_settled()');
+  const told = new EventEmitter();
+  const listener = await listen(url, 'settled', () => told.emit('settled'));
+  for (let next = once(told, 'settled'); await taken(pool) < count; next = once(told, 'settled')) await next;
+  await listener.close();
+}
+
+async function taken(pool: Pool): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>(`select count(*) from delivery where state = 'delivered'`);
+  return rows[0]!.count;
+}
+
 /** A switch, a receiver, a database with both tenants subscribed to everything, and the daemon between them. */
 export async function start(env: Record<string, string> = {}) {
   const [database, receiver, pbx] = [await createDatabase(), await startReceiver(), await startSwitch()];
@@ -66,6 +83,8 @@ export async function start(env: Record<string, string> = {}) {
       await pbx.replay.play({ events }, { pace: 'full' });
       await witness.received(before + 1);
     },
+    /** Resolves when so many webhooks are recorded as taken, those to the witness among them: none of these comes again after a kill. */
+    recorded: (count: number) => recorded(database, count),
     /** A second life, with the same settings and any further ones. */
     async restart(more: Record<string, string> = {}) {
       const before = pbx.replay.subscriptions.count;

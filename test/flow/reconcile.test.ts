@@ -64,6 +64,7 @@ it('knows after a kill -9 what it had announced, and ends what ended meanwhile',
   await heard(part(gone.recording, 0, hungUp(gone)));
   await flow.receiver.received(4);
   await flow.committed();
+  await flow.recorded(4 + 1);
   await flow.daemon.stop('SIGKILL');
   await unheard(part(gone.recording, hungUp(gone)));
   await flow.restart();
