@@ -17,7 +17,15 @@ export interface Appended {
   readonly expired: boolean;
 }
 
-export interface AppendOptions { daemonId: number; holdMs: number }
+export interface AppendOptions {
+  daemonId: number;
+  holdMs: number;
+  /** Lost races (`Raced`) after which a statement is not repeated any more. That another process gets in between ten times in a row is a fault of ours. */
+  mostRaces?: number;
+}
+
+/** Another process has appended to one of the lanes, or made the day's partition, at the same moment: the data is right, and another try will see it. */
+export class Raced extends Error {}
 
 /** A new delivery, and whether there is room to send it at once. */
 export interface Offer {
@@ -58,9 +66,9 @@ export async function append(db: Queryable, offers: readonly Offer[], options: A
  * deadlock. What went in is joined in full because that cannot be planned as a nested loop, which would take a thousand times a
  * thousand steps.
  */
-async function appendDay(db: Queryable, day: string, offers: readonly Offer[], { daemonId, holdMs }: AppendOptions, flows: OwnedFlows): Promise<Appended[]> {
+async function appendDay(db: Queryable, day: string, offers: readonly Offer[], { daemonId, holdMs, mostRaces = MOST_RACES }: AppendOptions, flows: OwnedFlows): Promise<Appended[]> {
   const values = [day, ...columns(offers), daemonId, holdMs, flows.owner, ...flowColumns(flows.records)];
-  const { rows } = await unlessRaced(() => db.query<Appended>(APPEND_DAY, values));
+  const { rows } = await unlessRaced(() => db.query<Appended>(APPEND_DAY, values), mostRaces);
   return rows;
 }
 
@@ -128,17 +136,15 @@ const NO_FLOWS: OwnedFlows = { owner: '', records: [] };
 
 const UNIQUE_VIOLATION = '23505';
 const CHECK_VIOLATION = '23514';
-/** Each time somebody else has got in between; that this happens ten times in a row is a fault of ours. */
 const MOST_RACES = 10;
 
-/** Repeats a statement that lost a race; it gives up with an error that has no code, for the data is right. */
-async function unlessRaced<T>(statement: () => Promise<T>): Promise<T> {
+async function unlessRaced<T>(statement: () => Promise<T>, mostRaces: number): Promise<T> {
   for (let races = 1; ; races += 1) {
     try {
       return await statement();
     } catch (error) {
       if (!isRaced(error)) throw error;
-      if (races === MOST_RACES) throw new Error(`An append was raced ${races} times in a row`, { cause: new Error((error as Error).message) });
+      if (races === mostRaces) throw new Raced(`An append was raced ${races} times in a row`, { cause: new Error((error as Error).message) });
     }
   }
 }

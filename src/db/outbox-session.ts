@@ -1,7 +1,10 @@
 import type pg from 'pg';
-import { codeOf, type Pool, type Queryable } from './pool.js';
+import { codeOf, isOfData, type Pool, type Queryable } from './pool.js';
 
-/** One connection of its own, opened when first needed and again after it was lost; one statement at a time. */
+/**
+ * One connection of its own, opened when first needed and again after it was lost. Statements are sent at once and done one after
+ * another, each a transaction of its own, in the order of the calls.
+ */
 export interface Session extends Queryable {
   /** Ends the connection, and with it what it holds; a later query opens a new one. */
   close(): void;
@@ -13,8 +16,6 @@ export interface SessionOptions {
   /** Called once for each connection that ends other than through `close`. */
   onLost?: (code: string) => void;
 }
-
-const UNIQUE_VIOLATION = '23505';
 
 /**
  * For statements that come again and again. They are prepared once and keep their plan, and Postgres makes that plan while the
@@ -29,12 +30,13 @@ const OUTBOX_SETUP = `set enable_seqscan = off; set enable_bitmapscan = off; set
   set plan_cache_mode = force_generic_plan`;
 
 /**
- * A statement that fails takes its connection with it: what state it left behind there is nobody's question then. Only a row that was
- * there already is no fault of the connection, and ordinary where two processes write alike.
+ * A statement that fails takes its connection with it, and all that was sent after it: what state it left behind there is nobody's
+ * question then. Only what is wrong with the data alone (`isOfData`) says nothing about the connection.
  */
 export function createSession(pool: Pool, { deadlineMs, onLost }: SessionOptions): Session {
   const names = new Map<string, string>();
   let current: pg.PoolClient | undefined;
+  let connecting: Promise<pg.PoolClient> | undefined;
 
   function drop(client: pg.PoolClient, error: Error): void {
     if (current !== client) return;
@@ -56,7 +58,7 @@ export function createSession(pool: Pool, { deadlineMs, onLost }: SessionOptions
       const { rows, rowCount } = await client.query(withDeadline(statement, deadlineMs));
       return { rows: rows as Row[], rowCount };
     } catch (error) {
-      if (codeOf(error) !== UNIQUE_VIOLATION) drop(client, error as Error);
+      if (!isOfData(error)) drop(client, error as Error);
       throw error;
     }
   }
@@ -71,7 +73,7 @@ export function createSession(pool: Pool, { deadlineMs, onLost }: SessionOptions
 
   return {
     async query<Row>(text: string, values: unknown[] = []) {
-      const client = current ?? await connect();
+      const client = current ?? await (connecting ??= connect().finally(() => { connecting = undefined; }));
       return guard<Row>(client, { name: nameOf(text), text, values });
     },
     close() {

@@ -40,7 +40,7 @@ export function connectionOptions(url: string): pg.ClientConfig {
 
 /** Opens connections as they are needed, so an unreachable server shows in the first query and not here. */
 export function createPool({ url, max = 10, statementTimeoutMs = 30_000, connectTimeoutMs = 10_000 }: PoolOptions, log: Logger): Pool {
-  const pool = new pg.Pool({ ...connectionOptions(url), max, statement_timeout: statementTimeoutMs, connectionTimeoutMillis: connectTimeoutMs });
+  const pool = new pg.Pool({ ...connectionOptions(url), pipeline: true, max, statement_timeout: statementTimeoutMs, connectionTimeoutMillis: connectTimeoutMs });
   // Without a listener the end of an idle connection would end the process; the pool itself just opens another.
   pool.on('error', (error) => { if (!pool.ending) log.warn('idle database connection lost', { code: codeOf(error) }); });
   // What a server that shuts down says in the same breath as its greeting comes when the pool no longer listens, and who asked for the
@@ -100,6 +100,11 @@ export function codeOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return 'unknown';
   const { code, cause } = error as { code?: unknown; cause?: unknown };
   return typeof code === 'string' ? code : codeOf(cause);
+}
+
+/** SQLSTATE classes 22 and 23: it is the data that is wrong, and it would be again; the connection is as good as before. */
+export function isOfData(error: unknown): boolean {
+  return /^2[23]/.test(codeOf(error));
 }
 
 function exactInteger(text: string): number {

@@ -47,26 +47,27 @@ export class Claimer {
 
   wants(urlKey: string): boolean { return this.#wanted.has(urlKey); }
 
-  /** Look through the outbox with the next claim. */
+  /** Have the outbox looked through, see `look`. */
   lookAround(): void {
     this.#receivers.sweep();
     this.#looking = true;
   }
 
+  isLooking(): boolean { return this.#looking && this.#receivers.totalRoom() > 0; }
+
   isReady(): boolean {
     if (this.#receivers.totalRoom() <= 0) return false;
-    if (this.#looking) return true;
     for (const urlKey of this.#wanted) if (this.#receivers.share(urlKey).room > 0) return true;
     return false;
   }
 
-  /** One claim, into the lanes. */
-  async claimOnce(db: Queryable, daemonId: number): Promise<void> {
-    if (this.#looking) await this.#look(db);
-    const { shares, probes } = this.#shares();
+  /** One claim, into the lanes; what came of it is taken in after `before`. `reserved`: deliveries for which there must be room besides. */
+  async claimOnce(db: Queryable, daemonId: number, { reserved, before }: { reserved: number; before: Promise<void> }): Promise<void> {
+    const { shares, probes } = this.#shares(reserved);
     if (shares.length === 0) return;
     if (probes.length > 0) await putCdrFirst(db, probes, this.#since);
     const claimed = await claim(db, shares, { daemonId, holdMs: this.#options.holdMs, since: this.#since });
+    await before.catch(() => {}); // which whoever began it hears of
     const nowMs = this.#options.monotonicMs();
     const counts = new Map<string, number>();
     for (const { expiresInMs, ...delivery } of claimed) {
@@ -80,10 +81,10 @@ export class Claimer {
   }
 
   /** Tenants by turns, each with one of his URLs at a time: however many he has, the others' come no later for it. */
-  #shares(): { shares: Share[]; probes: string[] } {
+  #shares(reserved: number): { shares: Share[]; probes: string[] } {
     const shares: Share[] = [];
     const probes: string[] = [];
-    let left = Math.min(this.#receivers.totalRoom(), this.#options.batch);
+    let left = Math.max(0, Math.min(this.#receivers.totalRoom() - reserved, this.#options.batch));
     const part = Math.max(LEAST_SHARE, Math.floor(left / Math.max(1, this.#wanted.size)));
     for (let turn = this.#byTenant(); turn.length > 0 && left > 0; turn = turn.filter((urlKeys) => urlKeys.length > 0)) {
       for (const urlKeys of turn) {
@@ -111,7 +112,8 @@ export class Claimer {
     return [...byTenant.values()];
   }
 
-  async #look(db: Queryable): Promise<void> {
+  /** Looks through a part of the outbox. */
+  async look(db: Queryable): Promise<void> {
     if (this.#cursor === FIRST_URL) this.#since = await firstWaitingDay(db);
     const { due, next } = await dueUrls(db, this.#cursor, this.#options.urls, this.#since);
     for (const urlKey of due) this.want(urlKey);

@@ -1,10 +1,10 @@
 import type { Clock } from '../clock.js';
-import { append, type Appended, type Offer } from '../db/outbox-append.js';
+import { append, Raced, type Appended, type Offer } from '../db/outbox-append.js';
 import { releaseUnknown } from '../db/outbox-daemon.js';
 import { expire } from '../db/outbox-expire.js';
 import { settle, type Settled } from '../db/outbox-settle.js';
 import type { Delivery, FlowRecord, NewDelivery } from '../db/outbox.js';
-import { codeOf, type Queryable } from '../db/pool.js';
+import { codeOf, isOfData, type Queryable } from '../db/pool.js';
 import type { Logger } from '../log.js';
 import type { Metrics } from '../metrics.js';
 import type { Trace } from '../tracing/trace.js';
@@ -45,6 +45,14 @@ const WOKEN = 'woken';
 
 interface Result { readonly delivery: Delivery; readonly verdict: Verdict }
 
+/** What is appended by one statement, or by one for each day. */
+interface Batch {
+  readonly items: readonly Item[];
+  /** By the delivery's id. */
+  readonly promises: ReadonlyMap<string, Promised>;
+  readonly offers: readonly Offer[];
+}
+
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 5_000;
 /**
@@ -59,10 +67,11 @@ const EXPIRE_BATCH = 1_000;
 
 /**
  * All that this process writes to the outbox goes through here, one statement after another: what is new, then outcomes, then
- * what has grown too old, then claims. So the lanes in memory and the table never disagree: a row is leased behind one of ours
- * only while ours is leased, and what waits behind a failure is released with it. A statement takes all that has come while the
- * one before was under way, so batches grow with the load and nothing new ever waits for a batch to fill. While Postgres is away
- * everything is kept and tried again; its order does not change.
+ * claims. So the lanes in memory and the table never disagree: a row is leased behind one of ours only while ours is leased, and
+ * what waits behind a failure is released with it. The three are sent together, Postgres need not wait until we have read its answers,
+ * and what came of them is taken in in their order. They take all that has come while those before were under way, so batches grow
+ * with the load and nothing new ever waits for a batch to fill. While Postgres is away everything is kept and tried again; its
+ * order does not change.
  */
 export class Writer {
   readonly #deps: WriterDeps;
@@ -79,6 +88,10 @@ export class Writer {
   /** When what may wait is written at the latest; undefined where nobody has said that it may. */
   #patientUntilMs: number | undefined;
   #expiring = false;
+  /** The append lost a race when others were sent with it. */
+  #raced = false;
+  /** Postgres may have leased to us what we have not heard of. */
+  #inDoubt = false;
 
   constructor(deps: WriterDeps, options: WriterOptions) {
     this.#deps = deps;
@@ -134,22 +147,30 @@ export class Writer {
 
   async #step(): Promise<void> {
     const { db, presence, lanes, claimer, incoming } = this.#deps;
-    if (this.#failures > 0) await releaseUnknown(db, presence.id(), lanes.ids());
+    if (this.#inDoubt) await releaseUnknown(db, presence.id(), lanes.ids());
+    this.#inDoubt = false;
     const [appends, settles] = [this.#mustAppend(), this.#mustSettle()];
     const leavesNothing = (appends || incoming.size === 0) && (settles || !this.#hasResults());
     if (leavesNothing) this.#patientUntilMs = undefined; // else what is left has waited since then
-    if (appends) await this.#appendBatch();
-    if (settles) await this.#settleBatch();
+    const batch = appends ? this.#nextBatch() : undefined;
+    const appended = batch === undefined ? Promise.resolve() : this.#append(batch);
+    if (batch !== undefined && this.#goesAlone(batch)) await appended;
+    const settled = settles ? this.#settleBatch(appended) : appended;
+    const reserved = batch?.offers.filter(({ lease }) => lease).length ?? 0;
+    const claimed = this.#mayLease() && claimer.isReady() ? claimer.claimOnce(db, presence.id(), { reserved, before: settled }) : settled;
+    await allOf([appended, settled, claimed]);
     if (incoming.size > 0 || this.#results.length > 0) this.expect();
     if (this.#mayExpire()) await this.#expireBatch();
-    if (this.#mayLease() && claimer.isReady()) await claimer.claimOnce(db, presence.id());
+    if (this.#mayLease() && claimer.isLooking()) await claimer.look(db);
   }
 
-  async #settleBatch(): Promise<void> {
+  /** What came of it is taken in after `before`. */
+  async #settleBatch(before: Promise<void>): Promise<void> {
     const { db, lanes } = this.#deps;
     for (const delivery of lanes.takeBlocked()) this.#results.push({ delivery, verdict: { kind: 'released' } });
     const batch = this.#results.slice();
     const settled = await settle(db, batch.map(({ delivery, verdict }) => ({ id: delivery.id, day: delivery.day, attempt: delivery.attempt, outcome: verdict, record: verdict.record })), this.#lease());
+    await before.catch(() => {}); // which whoever began it hears of
     this.#results.splice(0, batch.length);
     const rows = new Map(settled.map((row) => [leaseKey(row), row]));
     for (const result of batch) this.#confirm(result, rows.get(leaseKey(result.delivery)));
@@ -164,18 +185,32 @@ export class Writer {
     else if (verdict.kind !== 'retry' && verdict.kind !== 'held') metrics.settled.inc({ outcome: verdict.kind === 'disabled' ? 'abandoned' : verdict.kind });
   }
 
-  async #appendBatch(): Promise<void> {
+  #nextBatch(): Batch {
+    const items = this.#deps.incoming.head(this.#batchLimit);
+    const promises = new Map(items.flatMap((item) => item.promises.map((promise) => [promise.delivery.id, promise])));
+    return { items, promises, offers: this.#offersFor(promises.values()) };
+  }
+
+  /** Several statements, or one that is repeated, would come after those that were sent with the first, and their answers in another order. */
+  #goesAlone({ offers }: Batch): boolean {
+    return this.#raced || offers.some(({ delivery }) => delivery.flowDay !== offers[0]!.delivery.flowDay);
+  }
+
+  async #append(batch: Batch): Promise<void> {
     const { db, incoming, metrics } = this.#deps;
-    const items = incoming.head(this.#batchLimit);
-    const batch = new Map(items.flatMap(({ promises }) => promises.map((promise) => [promise.delivery.id, promise])));
+    const { items, promises, offers } = batch;
+    const races = this.#goesAlone(batch) ? {} : { mostRaces: 1 };
     try {
-      const rows = await append(db, this.#offersFor(batch.values()), this.#lease(), { owner: this.#options.name, records: lastRecords(items) });
+      const rows = await append(db, offers, { ...this.#lease(), ...races }, { owner: this.#options.name, records: lastRecords(items) });
+      this.#raced = false;
       incoming.remove(items);
       this.#batchLimit = Math.min(this.#batchLimit * 2, this.#options.maxBatch);
-      this.#admit(batch, rows);
+      this.#admit(promises, rows);
     } catch (error) {
+      if (error instanceof Raced && !this.#raced) { this.#raced = true; return; }
       metrics.appendFailures.inc();
-      if (!isRefused(error)) throw error;
+      if (!isOfData(error)) throw error;
+      this.#inDoubt = true; // of several days some may be there
       this.#narrow(items, codeOf(error));
     }
   }
@@ -235,6 +270,7 @@ export class Writer {
 
   async #failed(error: unknown): Promise<void> {
     const { log, clock, random } = this.#deps;
+    this.#inDoubt = true;
     this.#failures += 1;
     if (this.#failures === 1) log.warn('outbox cannot be written, keeping everything in memory', { code: codeOf(error), buffered: this.#deps.incoming.size });
     const waitMs = Math.min(FIRST_RETRY_MS * 2 ** (this.#failures - 1), LAST_RETRY_MS);
@@ -290,7 +326,8 @@ export class Writer {
   #isAwaited(): boolean { return this.#flushWaiters.length + this.#idleWaiters.length > 0; }
 
   #hasWork(): boolean {
-    return this.#mustSettle() || this.#mustAppend() || this.#mayExpire() || (this.#mayLease() && this.#deps.claimer.isReady());
+    const { claimer } = this.#deps;
+    return this.#mustSettle() || this.#mustAppend() || this.#mayExpire() || (this.#mayLease() && (claimer.isReady() || claimer.isLooking()));
   }
 
   #isFinished(): boolean {
@@ -302,12 +339,12 @@ function leasedAs(delivery: NewDelivery, sequence: number, expiresAtMs: number |
   return { ...delivery, day: delivery.flowDay, sequence, attempt: 1, attemptsBefore: 0, alone: false, synthetic: delivery.synthetic ?? null, replayed: false, expiresAtMs };
 }
 
-const leaseKey = ({ id, attempt }: { id: string; attempt: number }) => `${id} ${attempt}`;
-
-/** SQLSTATE classes 22 and 23: it is the data that is wrong, and it would be again. */
-function isRefused(error: unknown): boolean {
-  return /^2[23]/.test(codeOf(error));
+/** Waits for all of them, whatever becomes of one; rejects as the first that did. */
+async function allOf(promises: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(promises)) if (result.status === 'rejected') throw result.reason;
 }
+
+const leaseKey = ({ id, attempt }: { id: string; attempt: number }) => `${id} ${attempt}`;
 
 /** Of each flow only what was said last. */
 function lastRecords(items: readonly Item[]): FlowRecord[] {
