@@ -1,8 +1,8 @@
 import type { Asked } from './asked.js';
 import { detailOf } from './detail.js';
 import { isOfFlow, type Told } from './fields.js';
-import { directionOf, domainOf, firstAnswer, noticeMany, unfinished, voiceOf, type Announced, type BornLeg, type Flow, type Voice } from './flow.js';
-import type { HangUp } from './leg.js';
+import { directionOf, domainOf, firstAnswer, noticeMany, ownEnd, unfinished, voiceOf, type Announced, type BornLeg, type Flow, type Voice } from './flow.js';
+import type { HangUp, Moment } from './leg.js';
 import { isMissed } from './missed.js';
 import type { Notice, NoticeState, Synthetic } from './notice.js';
 import { payloadOf } from './payload.js';
@@ -54,7 +54,7 @@ export function announce(flow: Flow, nowMs: number, by: Announcing): Notice[] {
     dueRecordings(flow).forEach(say);
     return notices;
   }
-  for (const due of dueOf(flow, voice)) say(due);
+  for (const due of dueOf(flow, voice, by.rules)) say(due);
   if (isOver(flow, by.rules)) {
     for (const announced of unfinished(flow)) say(ending(announced, flow.root.hungUp!));
     const { atUs, synthetic } = flow.root.hungUp!;
@@ -70,11 +70,12 @@ function isOver(flow: Flow, rules: CallRules): boolean {
   if (!flow.root.hungUp || !flow.root.completed) return false;
   const custom = rules.cdr.subclass === '' || flow.told !== undefined || flow.waitOver;
   const recorded = rules.cdr.recordingWaitMs === 0 || flow.recordingOver || !awaitsRecording(flow);
-  return custom && recorded && (flow.lingerOver || unfinished(flow).length === 0);
+  // One whose end is known and has not been told left after the linger.
+  return custom && recorded && (flow.lingerOver || unfinished(flow).every(({ leg }) => leg.hungUp !== undefined));
 }
 
-function dueOf(flow: Flow, voice: Voice): Due[] {
-  const due = voice === 'each-leg' ? [...flow.callees.flatMap((leg) => dueOfCallee(flow, leg)), ...flow.joined.flatMap((joined) => dueOfJoined(flow, joined))]
+function dueOf(flow: Flow, voice: Voice, rules: CallRules): Due[] {
+  const due = voice === 'each-leg' ? [...flow.callees.flatMap((leg) => dueOfCallee(flow, leg, rules)), ...flow.joined.flatMap((joined) => dueOfJoined(flow, joined, rules))]
     : dueOfOne(flow, voice);
   return [...due, ...dueRecordings(flow)].sort((a, b) => a.order - b.order);
 }
@@ -106,21 +107,21 @@ function dueOfOne(flow: Flow, voice: Voice): Due[] {
   return due;
 }
 
-function dueOfCallee(flow: Flow, leg: BornLeg): Due[] {
+function dueOfCallee(flow: Flow, leg: BornLeg, rules: CallRules): Due[] {
   const known = flow.announced.get(leg.id);
   const announced = known ?? { leg, callId: flow.many ? leg.id : flow.id, started: leg.born.atUs, answered: false, hungUp: false };
   // A leg with the flow's id shows the flow's start.
   const shown: Announced = known ?? { ...announced, started: flow.many ? leg.born.atUs : flow.root.born.atUs };
-  return dueOfLeg(flow, shown, known === undefined, { ringing: leg.born, ...(leg.answered && { answered: leg.answered }) });
+  return dueOfLeg(flow, shown, known === undefined, { ringing: leg.born, ...(leg.answered && { answered: leg.answered }), end: ownEnd(flow, leg, rules) });
 }
 
 /** A leg that came by transfer rings and answers at once, with its bridge. */
-function dueOfJoined(flow: Flow, { leg, at }: Flow['joined'][number]): Due[] {
+function dueOfJoined(flow: Flow, { leg, at }: Flow['joined'][number], rules: CallRules): Due[] {
   const known = flow.announced.get(leg.id);
-  return dueOfLeg(flow, known ?? { leg, callId: leg.id, started: at.atUs, answered: false, hungUp: false }, known === undefined, { ringing: at, answered: at });
+  return dueOfLeg(flow, known ?? { leg, callId: leg.id, started: at.atUs, answered: false, hungUp: false }, known === undefined, { ringing: at, answered: at, end: ownEnd(flow, leg, rules) });
 }
 
-interface Moments { readonly ringing: { atUs: number; sequence: number }; readonly answered?: { atUs: number; sequence: number } }
+interface Moments { readonly ringing: Moment; readonly answered?: Moment; readonly end: HangUp | undefined }
 
 function dueOfLeg(flow: Flow, announced: Announced, isNew: boolean, moments: Moments): Due[] {
   const { leg } = announced;
@@ -131,7 +132,8 @@ function dueOfLeg(flow: Flow, announced: Announced, isNew: boolean, moments: Mom
     order = Math.max(order, moments.answered.sequence);
     due.push({ state: 'answered', leg, atUs: moments.answered.atUs, order, tell: () => { announced.answered = true; } });
   }
-  if (leg.hungUp && !announced.hungUp) due.push({ ...ending(announced, leg.hungUp), order: Math.max(order, leg.hungUp.sequence) });
+  const { end } = moments;
+  if (end && !announced.hungUp) due.push({ ...ending(announced, end), order: Math.max(order, end.sequence) });
   return due;
 }
 

@@ -1,5 +1,5 @@
 import { answeredAt, fromNumberOf, isOfFlow, recordingUrlOf, type Told } from './fields.js';
-import { applicationOf, extensionOf, firstAnswer, onGateway, type BornLeg, type Flow } from './flow.js';
+import { applicationOf, extensionOf, firstAnswer, onGateway, ownEnd, type BornLeg, type Flow } from './flow.js';
 import { hangupPartyOf, type HangupParty } from './hangup-party.js';
 import { pickedUpBy, valueOf, type Application } from './picked-up.js';
 import { baseName, recordingOf, secondsIn } from './recordings.js';
@@ -65,20 +65,20 @@ export function detailOf(told: Told, switchName: string, rules: CallRules): Deta
 function endOf(told: Told, rules: CallRules): Pick<Detail, 'hangup_cause' | 'hangup_party' | 'transferred_to'> {
   const { flow, state, leg } = told;
   if (state === 'ringing' || state === 'answered' || (state === 'recording' && !flow.root.hungUp)) return {};
-  const [cause, party, transferredTo] = [causeOf(told), hangupPartyOf(told), isOfFlow(state) ? lastTransfer(flow, rules) : transferBy(flow, leg, rules)];
+  const [cause, party, transferredTo] = [causeOf(told, rules), hangupPartyOf(told, rules), isOfFlow(state) ? lastTransfer(flow, rules) : transferBy(flow, leg, rules)];
   return { ...(cause && { hangup_cause: cause }), ...(party && { hangup_party: party }), ...(transferredTo && { transferred_to: transferredTo }) };
 }
 
-function causeOf({ flow, state, leg, voice }: Told): string | undefined {
-  if (!isOfFlow(state) && voice === 'each-leg') return (leg.hungUp ?? flow.root.hungUp)?.cause;
+function causeOf({ flow, state, leg, voice }: Told, rules: CallRules): string | undefined {
+  if (!isOfFlow(state) && voice === 'each-leg') return (ownEnd(flow, leg, rules) ?? flow.root.hungUp)?.cause;
   const unanswered = !firstAnswer(flow) && !flow.root.answered;
-  return (unanswered ? tellingCauseOf(flow) : undefined) || flow.root.hungUp?.cause;
+  return (unanswered ? tellingCauseOf(flow, rules) : undefined) || flow.root.hungUp?.cause;
 }
 
 /** Where a leg has sent its other side: `blind:1002`, or `att:` and the leg that takes over (mod_sofia sets both). */
-function transferBy(flow: Flow, { hungUp, variables }: BornLeg, rules: CallRules): string | undefined {
-  const [kind, ...target] = (hungUp && variables.get('transfer_to')?.value)?.split(':') ?? [];
-  if (kind === 'blind') return variables.get('transfer_destination')?.value.replace(/^blind:/, '');
+function transferBy(flow: Flow, leg: BornLeg, rules: CallRules): string | undefined {
+  const [kind, ...target] = (ownEnd(flow, leg, rules) && leg.variables.get('transfer_to')?.value)?.split(':') ?? [];
+  if (kind === 'blind') return leg.variables.get('transfer_destination')?.value.replace(/^blind:/, '');
   const taker = kind === 'att' ? [...flow.legs, ...flow.joined.map((joined) => joined.leg)].find(({ id }) => id === target.join(':')) : undefined;
   return taker && extensionOf(taker, rules);
 }

@@ -137,6 +137,16 @@ export function isUpAt({ root, closed }: Flow, atUs: number): boolean {
   return !closed && (!end || end.atUs > atUs);
 }
 
+/**
+ * How the leg itself ended in the flow. A leg that was up when the linger after the root's end was over has left by a transfer, and ends
+ * here as the root does: what becomes of it later is not believed, whenever that is heard. Undefined for it, and while it is up.
+ */
+export function ownEnd({ root }: Flow, leg: BornLeg, { cdr }: CallRules): HangUp | undefined {
+  const { hungUp } = leg;
+  const isLate = leg !== root && hungUp && root.completed && hungUp.atUs > root.completed.atUs + cdr.lingerMs * 1_000;
+  return isLate ? undefined : hungUp;
+}
+
 /** The callee legs of an ended flow whose end has not been told yet. */
 export const unfinished = (flow: Flow): Announced[] => [...flow.announced.values()].filter((announced) => !announced.hungUp);
 

@@ -1,6 +1,7 @@
 import { isOfFlow, type Told } from './fields.js';
-import type { BornLeg, Flow } from './flow.js';
+import { ownEnd, type BornLeg, type Flow } from './flow.js';
 import type { Leg } from './leg.js';
+import type { CallRules } from './rules.js';
 
 /** Who ended a call, or one leg of it: one of the two who talked, the PBX itself, or a transfer that left nothing to say for that leg. */
 export type HangupParty = 'caller' | 'callee' | 'switch' | 'transfer';
@@ -15,20 +16,21 @@ const BY_THE_SWITCH: ReadonlySet<string> = new Set([
  * `sip_hangup_disposition` (`recv_…`: the other side sent it), but of a BYE only with HANGUP_COMPLETE; until then the cause and
  * whose end came first must do.
  */
-export function hangupPartyOf(told: Told): HangupParty | undefined {
+export function hangupPartyOf(told: Told, rules: CallRules): HangupParty | undefined {
   const { flow, state, leg, voice } = told;
   const { root } = flow;
   const subject = isOfFlow(state) || voice !== 'each-leg' ? root : leg;
-  const end = subject.hungUp ?? root.hungUp;
+  const own = ownEnd(flow, subject, rules);
+  const end = own ?? root.hungUp;
   if (!end || end.synthetic) return undefined;
   // A leg that outlived its flow ended in it as the root did.
-  if (wasTransferred(subject) || (!subject.hungUp && wasTransferred(root))) return 'transfer';
+  if (wasTransferred(flow, own ? subject : root, rules)) return 'transfer';
   const party = (of: Leg): HangupParty => (of === root && voice !== 'rung-root' ? 'caller' : 'callee');
-  const peer = subject === root ? lastPeer(flow) : root;
-  if (endedItself(subject)) return party(subject);
+  const peer = subject === root ? lastPeer(flow, rules) : root;
+  if (own && endedItself(subject)) return party(subject);
   if (peer && endedItself(peer) && endedBefore(peer, subject)) return party(peer);
   if (end.cause === 'ORIGINATOR_CANCEL') return 'caller';
-  if (BY_THE_SWITCH.has(end.cause) || (wasEnded(subject) && (!peer?.answered || wasEnded(peer)))) return 'switch';
+  if (BY_THE_SWITCH.has(end.cause) || (own && wasEnded(subject) && (!peer?.answered || wasEnded(peer)))) return 'switch';
   return peer?.answered && subject.answered ? party(endedBefore(peer, subject) ? peer : subject) : undefined;
 }
 
@@ -43,13 +45,14 @@ const dispositionOf = ({ hungUp, variables }: Leg) => (hungUp && variables.get('
 const endedBefore = (a: Leg, b: Leg) => a.hungUp !== undefined && a.hungUp.sequence < (b.hungUp?.sequence ?? Infinity);
 
 /** Set by mod_sofia on the leg that transferred the other: its own part is over then. */
-function wasTransferred({ hungUp, variables }: Leg): boolean {
-  return hungUp !== undefined && (variables.has('transfer_to') || (variables.get('endpoint_disposition')?.value ?? '').endsWith('_TRANSFER'));
+function wasTransferred(flow: Flow, leg: BornLeg, rules: CallRules): boolean {
+  const { variables } = leg;
+  return ownEnd(flow, leg, rules) !== undefined && (variables.has('transfer_to') || (variables.get('endpoint_disposition')?.value ?? '').endsWith('_TRANSFER'));
 }
 
 /** With whom the root talked last, else who was rung last. */
-function lastPeer(flow: Flow): BornLeg | undefined {
-  const all = [...flow.callees, ...flow.joined.map((joined) => joined.leg)].filter((leg) => !wasTransferred(leg));
+function lastPeer(flow: Flow, rules: CallRules): BornLeg | undefined {
+  const all = [...flow.callees, ...flow.joined.map((joined) => joined.leg)].filter((leg) => !wasTransferred(flow, leg, rules));
   const answered = all.filter((leg) => leg.answered);
   return (answered.length > 0 ? answered : all).sort((a, b) => b.born.sequence - a.born.sequence)[0];
 }

@@ -19,15 +19,15 @@ const REASON_OF_STATUS: Readonly<Record<CallStatus, MissedReason>> = {
 };
 
 /** Why nobody took the call: where it ended, else whether the caller gave up, else how the extension rung last did. */
-export function missedReasonOf(told: Told, { detail }: CallRules): MissedReason {
+export function missedReasonOf(told: Told, rules: CallRules): MissedReason {
   const { flow } = told;
-  const by = pickedUpBy(flow, detail);
-  const callerGaveUp = hangupPartyOf(told) === 'caller';
+  const by = pickedUpBy(flow, rules.detail);
+  const callerGaveUp = hangupPartyOf(told, rules) === 'caller';
   if (by === 'voicemail') return 'voicemail';
   if (by === 'queue') return isQueueTimeout(flow) || !callerGaveUp ? 'queue-timeout' : 'abandoned';
   if (by === 'ivr' && flow.callees.length === 0) return 'ivr';
   if (callerGaveUp) return 'abandoned';
-  const reason = REASON_OF_STATUS[statusByCause(flow)];
+  const reason = REASON_OF_STATUS[statusByCause(flow, rules)];
   // An application picked up, so the line itself was in order, and ended the call with a cause that says nothing.
   return by !== undefined && reason === 'unavailable' && flow.callees.length === 0 ? 'no-answer' : reason;
 }

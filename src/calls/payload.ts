@@ -18,7 +18,7 @@ export const TOLD_FIELDS = [...TELLABLE, 'domain'] as const;
 export function payloadOf(told: Told, callId: string, startedUs: number, rules: CallRules, stamp: (us: number | undefined) => string): Payload {
   const { flow, state, domain, direction } = told;
   const answeredUs = answeredAt(told);
-  const endedUs = endedAt(told);
+  const endedUs = endedAt(told, rules);
   const payload: Payload = {
     application: applicationOf(flow, rules),
     call_id: callId,

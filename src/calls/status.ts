@@ -1,4 +1,4 @@
-import { applicationOf, firstAnswer, type Flow, type Voice } from './flow.js';
+import { applicationOf, firstAnswer, ownEnd, type Flow, type Voice } from './flow.js';
 import type { CallStatus } from './notice.js';
 import type { CallRules } from './rules.js';
 
@@ -21,22 +21,22 @@ export function statusOf(flow: Flow, voice: Voice, rules: CallRules): CallStatus
   if (clickToCall && flow.callees.length === 0) return 'invalid';
   if (root.hungUp?.cause === 'ORIGINATOR_CANCEL') return 'cancel';
   if (voice === 'each-leg' && root.answered) return 'no-answered'; // picked up by an application only
-  return statusByCause(flow);
+  return statusByCause(flow, rules);
 }
 
 /** What the cause that says most makes of an ended flow. */
-export function statusByCause(flow: Flow): CallStatus {
-  const cause = tellingCauseOf(flow);
+export function statusByCause(flow: Flow, rules: CallRules): CallStatus {
+  const cause = tellingCauseOf(flow, rules);
   return (cause !== undefined && Object.hasOwn(STATUS_OF_CAUSE, cause) && STATUS_OF_CAUSE[cause]) || 'invalid';
 }
 
 /** The hangup cause that says most about a flow that nobody answered: that of the callee rung last, else what the root says of it. */
-export const tellingCauseOf = (flow: Flow): string | undefined => causes(flow).find(isHangupCause);
+export const tellingCauseOf = (flow: Flow, rules: CallRules): string | undefined => causes(flow, rules).find(isHangupCause);
 
-function causes(flow: Flow): (string | undefined)[] {
+function causes(flow: Flow, rules: CallRules): (string | undefined)[] {
   const { root, callees } = flow;
   const last = [...callees].sort((a, b) => b.born.sequence - a.born.sequence)[0];
-  return [last?.hungUp?.cause, root.variables.get('last_bridge_hangup_cause')?.value, root.variables.get('originate_disposition')?.value, root.hungUp?.cause];
+  return [last && ownEnd(flow, last, rules)?.cause, root.variables.get('last_bridge_hangup_cause')?.value, root.variables.get('originate_disposition')?.value, root.hungUp?.cause];
 }
 
 /** `originate_disposition` may also say `SUCCESS`, or `failure` while it still rings. */
