@@ -4,6 +4,7 @@
 //   --only <part>   contest (throughput, CPU, memory, latency), storage (what Postgres writes) or conditions (hookswitch when there
 //                   is much of something); soak, by itself: an ordinary load for long, and what is left dead in the tables
 //   --runs <n>      runs of each figure; the median counts
+//   --rates <list>  events a second at which the contest takes latencies; 50,200,500 by default
 //   --minutes <n>   how long the soak takes; 30 by default
 //
 // Every contestant hears the same switch over TCP and POSTs to the same receiver; each is a process of its own, and so are the
@@ -17,12 +18,13 @@ import { fullSpeed, latencies, limit, percentile, storage, summary } from './mea
 import { soak } from './soak.mjs';
 import { openStage } from './stage.mjs';
 
-const { values: options } = parseArgs({ options: { quick: { type: 'boolean' }, only: { type: 'string' }, runs: { type: 'string' }, minutes: { type: 'string', default: '30' } } });
+const { values: options } = parseArgs({ options: { quick: { type: 'boolean' }, only: { type: 'string' }, runs: { type: 'string' }, rates: { type: 'string' }, minutes: { type: 'string', default: '30' } } });
 const say = (text) => process.stderr.write(`${text}\n`);
 const size = options.quick
   ? { runs: 1, webhooks: 2_000, warmUp: 300, seconds: 3, rates: [200], scale: 0.01 }
   : { runs: 5, webhooks: 20_000, warmUp: 2_000, seconds: 20, rates: [50, 200, 500], scale: 1 };
 if (options.runs) size.runs = Number(options.runs);
+if (options.rates) size.rates = options.rates.split(',').map(Number);
 
 const stage = await openStage();
 const QUEUES = ['naive', 'hookswitch', 'graphile-worker', 'pg-boss', ...(stage.hasRedis ? ['bullmq'] : [])];

@@ -10,6 +10,7 @@ export class Player {
   readonly #replay: ReplayedSwitch;
   readonly #waiting: { atMs: number; resolve: () => void }[] = [];
   #nowMs = 0;
+  #isDown = false;
   readonly #frames = new Map<Call, readonly RecordedEvent[]>();
   /** The last event that was sent. */
   lastFrame: Buffer = Buffer.alloc(0);
@@ -29,10 +30,13 @@ export class Player {
     return new Promise((resolve) => { if (atMs <= this.#nowMs) resolve(); else this.#waiting.push({ atMs, resolve }); });
   }
 
-  /** The calls that are up end here, and nobody is told. */
-  cutCalls(): void {
+  /** The calls that are up end here, and nobody is told; none begins before the switch is there again. */
+  async whileDown(restart: () => Promise<void>): Promise<void> {
     for (const call of this.#frames.keys()) call.cut = true;
     this.#frames.clear();
+    this.#isDown = true;
+    await restart();
+    this.#isDown = false;
   }
 
   /** Resolves with the last event; rejects when one could not be sent. */
@@ -49,6 +53,7 @@ export class Player {
   }
 
   #send(call: Call, event: number): void {
+    if (this.#isDown) { call.cut = true; return; }
     const frames = this.#frames.get(call) ?? framesOf(call);
     this.#frames.set(call, frames);
     this.mostAtOnce = Math.max(this.mostAtOnce, this.#frames.size);

@@ -59,8 +59,7 @@ export const newCore: Scenario = {
   async hurt({ stage, player, chance, form }) {
     for (const [time, moment] of moments(form === 'full' ? 4 : 2, chance).entries()) {
       await player.reached(moment);
-      player.cutCalls();
-      await stage.pbx.replay.restart({ orderly: time % 2 === 1, coreId: uuidOf(`core ${chance()}`) });
+      await player.whileDown(() => stage.pbx.replay.restart({ orderly: time % 2 === 1, coreId: uuidOf(`core ${chance()}`) }));
     }
   },
 };
