@@ -8,6 +8,8 @@ import { addReceivers } from './receivers.js';
 /** The directory's part of the database: tenants, and the subscriptions of enabled tenants. */
 export interface DirectoryRows { domains: Domain[]; subscriptions: Subscription[] }
 
+/** Domains whose subscriptions are read at once: all rows of a large installation side by side would take as much memory as all else. */
+const DOMAINS_AT_ONCE = 1_000;
 const SECRETS_AT_ONCE = 1_000;
 const OPENED_AT_ONCE = 500;
 
@@ -17,12 +19,19 @@ const OPENED_AT_ONCE = 500;
  */
 export async function loadDirectory(db: Queryable, domainIds: string[] | null, credentials: Credentials): Promise<DirectoryRows> {
   const domains = await loadDomains(db, domainIds);
-  let rows = await loadSubscriptions(db, domainIds);
-  if (rows.some(isUnsigned)) {
-    await giveSecrets(db, rows.filter(isUnsigned), credentials);
-    rows = await loadSubscriptions(db, domainIds);
+  const subscriptions: Subscription[] = [];
+  for (let at = 0; at < domains.length; at += DOMAINS_AT_ONCE) {
+    const some = new Map(domains.slice(at, at + DOMAINS_AT_ONCE).map((domain) => [domain.id, domain]));
+    for (const subscription of await share(await loadSigned(db, [...some.keys()], credentials), some, credentials)) subscriptions.push(subscription);
   }
-  return { domains, subscriptions: await share(rows, new Map(domains.map((domain) => [domain.id, domain])), credentials) };
+  return { domains, subscriptions };
+}
+
+async function loadSigned(db: Queryable, domainIds: string[], credentials: Credentials): Promise<SubscriptionRow[]> {
+  const rows = await loadSubscriptions(db, domainIds);
+  if (!rows.some(isUnsigned)) return rows;
+  await giveSecrets(db, rows.filter(isUnsigned), credentials);
+  return await loadSubscriptions(db, domainIds);
 }
 
 async function loadDomains(db: Queryable, domainIds: string[] | null): Promise<Domain[]> {
@@ -31,14 +40,14 @@ async function loadDomains(db: Queryable, domainIds: string[] | null): Promise<D
   return rows;
 }
 
-async function loadSubscriptions(db: Queryable, domainIds: string[] | null): Promise<SubscriptionRow[]> {
+async function loadSubscriptions(db: Queryable, domainIds: string[]): Promise<SubscriptionRow[]> {
   const { rows } = await db.query<SubscriptionRow>(
     `select e.event_domain_uuid as id, e.domain_uuid as "domainId", e.event_name as event, e.callback_url as url, e.callback_apikey as "apiKey",
             e.payload_format as format, e.rate_per_second as "ratePerSecond", e.enabled,
             r.secret, case when r.previous_until > now() then r.previous_secret end as "previousSecret", r.previous_until as "previousUntil"
        from event_domain e join domain d using (domain_uuid)
        left join receiver r on r.domain_uuid = e.domain_uuid and r.callback_url = e.callback_url
-      where d.enabled and ($1::uuid[] is null or e.domain_uuid = any ($1))
+      where d.enabled and e.domain_uuid = any ($1::uuid[])
       order by e.domain_uuid, e.created_at, e.event_domain_uuid`,
     [domainIds],
   );
