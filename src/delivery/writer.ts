@@ -51,6 +51,8 @@ interface Batch {
   /** By the delivery's id. */
   readonly promises: ReadonlyMap<string, Promised>;
   readonly offers: readonly Offer[];
+  /** Nothing is sent with it: of several statements, or one that is repeated, the answers would come in another order. */
+  readonly alone: boolean;
 }
 
 const FIRST_RETRY_MS = 50;
@@ -154,7 +156,7 @@ export class Writer {
     if (leavesNothing) this.#patientUntilMs = undefined; // else what is left has waited since then
     const batch = appends ? this.#nextBatch() : undefined;
     const appended = batch === undefined ? Promise.resolve() : this.#append(batch);
-    if (batch !== undefined && this.#goesAlone(batch)) await appended;
+    if (batch?.alone) await appended;
     const settled = settles ? this.#settleBatch(appended) : appended;
     const reserved = batch?.offers.filter(({ lease }) => lease).length ?? 0;
     const claimed = this.#mayLease() && claimer.isReady() ? claimer.claimOnce(db, presence.id(), { reserved, before: settled }) : settled;
@@ -188,26 +190,22 @@ export class Writer {
   #nextBatch(): Batch {
     const items = this.#deps.incoming.head(this.#batchLimit);
     const promises = new Map(items.flatMap((item) => item.promises.map((promise) => [promise.delivery.id, promise])));
-    return { items, promises, offers: this.#offersFor(promises.values()) };
-  }
-
-  /** Several statements, or one that is repeated, would come after those that were sent with the first, and their answers in another order. */
-  #goesAlone({ offers }: Batch): boolean {
-    return this.#raced || offers.some(({ delivery }) => delivery.flowDay !== offers[0]!.delivery.flowDay);
+    const offers = this.#offersFor(promises.values());
+    const alone = this.#raced || offers.some(({ delivery }) => delivery.flowDay !== offers[0]!.delivery.flowDay);
+    return { items, promises, offers, alone };
   }
 
   async #append(batch: Batch): Promise<void> {
     const { db, incoming, metrics } = this.#deps;
-    const { items, promises, offers } = batch;
-    const races = this.#goesAlone(batch) ? {} : { mostRaces: 1 };
+    const { items, promises, offers, alone } = batch;
     try {
-      const rows = await append(db, offers, { ...this.#lease(), ...races }, { owner: this.#options.name, records: lastRecords(items) });
+      const rows = await append(db, offers, { ...this.#lease(), ...(!alone && { mostRaces: 1 }) }, { owner: this.#options.name, records: lastRecords(items) });
       this.#raced = false;
       incoming.remove(items);
       this.#batchLimit = Math.min(this.#batchLimit * 2, this.#options.maxBatch);
       this.#admit(promises, rows);
     } catch (error) {
-      if (error instanceof Raced && !this.#raced) { this.#raced = true; return; }
+      if (error instanceof Raced && !alone) { this.#raced = true; return; }
       metrics.appendFailures.inc();
       if (!isOfData(error)) throw error;
       this.#inDoubt = true; // of several days some may be there

@@ -35,8 +35,7 @@ export class Player {
     for (const call of this.#frames.keys()) call.cut = true;
     this.#frames.clear();
     this.#isDown = true;
-    await restart();
-    this.#isDown = false;
+    await restart().finally(() => { this.#isDown = false; });
   }
 
   /** Resolves with the last event; rejects when one could not be sent. */
