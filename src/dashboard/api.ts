@@ -36,6 +36,17 @@ export function asking(token: string): Ask {
   };
 }
 
+/** Of questions that overlap, only the one asked last is answered; the others come back as undefined, for what they tell is not asked any more. */
+export function latest(ask: Ask): <T>(...question: Parameters<Ask>) => Promise<Answer<T> | undefined> {
+  let asked = 0;
+  return async <T>(...question: Parameters<Ask>) => {
+    asked += 1;
+    const mine = asked;
+    const answer = await ask<T>(...question);
+    return mine === asked ? answer : undefined;
+  };
+}
+
 /** A path's query from what is set in it; '' where nothing is. */
 export function queryOf(values: Readonly<Record<string, string | undefined>>): string {
   const set = Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== '');

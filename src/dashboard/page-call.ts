@@ -1,4 +1,4 @@
-import type { Answer } from './api.js';
+import { latest, type Answer } from './api.js';
 import type { Call, DeliveryOfCall, DetailedDelivery } from './answers.js';
 import { button } from './controls.js';
 import { eventName, outcomeName, reasonText, stateBadge } from './labels.js';
@@ -23,9 +23,11 @@ export function openCall(scope: Scope, { id }: Route): View {
   let call: Call | undefined;
   let failed: Failed | undefined;
   const opened = new Map<string, Opened>();
+  const ask = latest(scope.ask);
 
   async function look(): Promise<void> {
-    const answer = await scope.ask<Call>('GET', `/v1/call/${encodeURIComponent(id)}`);
+    const answer = await ask<Call>('GET', `/v1/call/${encodeURIComponent(id)}`);
+    if (answer === undefined) return;
     if (answer.kind === 'ok') [call, failed] = [answer.data, undefined];
     else failed = answer;
     scope.redraw();

@@ -1,4 +1,4 @@
-import { queryOf, type Answer } from './api.js';
+import { latest, queryOf, type Answer } from './api.js';
 import type { Delivery, Page, Subscription } from './answers.js';
 import { button, empty, field, form, input, select, table, checkbox } from './controls.js';
 import { EVENTS, eventName, reasonText, stateBadge } from './labels.js';
@@ -27,12 +27,14 @@ export function openDeliveries(scope: Scope, { query }: Route): View {
   let subscriptions: readonly Subscription[] = [];
   let period: keyof typeof PERIODS_MS = 'day';
   let alsoDelivered = false;
+  const ask = latest(scope.ask);
   const replaying = createReplaying(scope, () => void look());
 
   async function look(after?: string): Promise<void> {
     busy = after !== undefined;
     if (busy) scope.redraw();
-    const answer = await scope.ask<Page<Delivery>>('GET', `/v1/delivery${queryOf({ ...searchOf(wanted), limit: String(LIMIT), cursor: after })}`);
+    const answer = await ask<Page<Delivery>>('GET', `/v1/delivery${queryOf({ ...searchOf(wanted), limit: String(LIMIT), cursor: after })}`);
+    if (answer === undefined) return;
     busy = false;
     if (answer.kind === 'ok') {
       rows = after === undefined ? answer.data.data : [...rows ?? [], ...answer.data.data];
@@ -53,7 +55,7 @@ export function openDeliveries(scope: Scope, { query }: Route): View {
     scope.redraw();
     void look();
   };
-  const soon = throttled(() => { if ((rows?.length ?? 0) <= LIMIT) void look(); }, SOON_MS, scope.left);
+  const soon = throttled(() => { if (!busy && (rows?.length ?? 0) <= LIMIT) void look(); }, SOON_MS, scope.left);
   const begin = () => void replaying.begin({
     ...replayOf(wanted), ...(scope.isAdmin && { domain: wanted.domain }), from: new Date(Date.now() - PERIODS_MS[period]).toISOString(),
     states: ['held', 'abandoned', 'expired', ...(alsoDelivered ? ['delivered'] : [])],

@@ -1,4 +1,4 @@
-import type { Answer } from './api.js';
+import { latest, type Answer } from './api.js';
 import type { Failure, FlowNow, Overview, SwitchNow, Trouble } from './answers.js';
 import { chart } from './chart.js';
 import { badge, empty, table } from './controls.js';
@@ -16,9 +16,11 @@ const SOON_MS = 2_000;
 export function openOverview(scope: Scope): View {
   let overview: Overview | undefined;
   let failed: Exclude<Answer<never>, { kind: 'ok' }> | undefined;
+  const ask = latest(scope.ask);
 
   async function look(): Promise<void> {
-    const answer = await scope.ask<Overview>('GET', '/v1/admin/overview');
+    const answer = await ask<Overview>('GET', '/v1/admin/overview');
+    if (answer === undefined) return;
     if (answer.kind === 'ok') [overview, failed] = [answer.data, undefined];
     else failed = answer;
     scope.redraw();

@@ -1,4 +1,4 @@
-import type { Answer } from './api.js';
+import { latest, type Answer } from './api.js';
 import type { Page, Subscription } from './answers.js';
 import { button, empty } from './controls.js';
 import { problemBox } from './problem.js';
@@ -13,10 +13,12 @@ export function openSubscriptions(scope: Scope): View {
   let rows: readonly Subscription[] | undefined;
   let cursor: string | null = null;
   let failed: Exclude<Answer<never>, { kind: 'ok' }> | undefined;
+  const ask = latest(scope.ask);
   let adding: (() => Child) | undefined;
 
   async function look(after?: string): Promise<void> {
-    const answer = await scope.ask<Page<Subscription>>('GET', `/v1/event?details=true&limit=100${after === undefined ? '' : `&cursor=${after}`}`);
+    const answer = await ask<Page<Subscription>>('GET', `/v1/event?details=true&limit=100${after === undefined ? '' : `&cursor=${after}`}`);
+    if (answer === undefined) return;
     if (answer.kind === 'ok') {
       rows = after === undefined ? answer.data.data : [...rows ?? [], ...answer.data.data];
       [cursor, failed] = [answer.data.next_cursor ?? null, undefined];

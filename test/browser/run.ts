@@ -33,6 +33,7 @@ async function drive(stage: Stage, context: TestContext): Promise<void> {
   const { tokens, receiver, complaints } = stage;
   const tenant = await stage.page();
   const admin = await stage.page();
+  const [many, four] = [tenant.locator('tbody tr:nth-child(5)'), tenant.locator('tbody:not(:has(tr:nth-child(5))) tr:nth-child(4)')];
   const heading = (page: Page, name: string) => page.getByRole('heading', { level: 1, name }).waitFor();
 
   await context.test('a wrong token is refused with advice, and looks right', async () => {
@@ -149,9 +150,28 @@ async function drive(stage: Stage, context: TestContext): Promise<void> {
 
   await context.test('a search by number finds the calls of it', async () => {
     await tenant.getByRole('link', { name: 'Deliveries', exact: true }).click();
+    await many.waitFor();
     await tenant.getByLabel('Number or call').fill('+1 202 555 0143');
     await tenant.getByRole('button', { name: 'Search' }).click();
-    await tenant.locator('tbody:not(:has(tr:nth-child(5))) tr:nth-child(4)').waitFor(); // four, where there were more before
+    await four.waitFor();
+  });
+
+  await context.test('an answer that comes late does not replace that of a later search', async () => {
+    const everything = /\/v1\/delivery\?limit=50$/;
+    let release = () => {};
+    const held = new Promise<void>((resolve) => { release = resolve; });
+    await tenant.route(everything, async (route) => { await held; await route.continue(); });
+    await tenant.getByRole('link', { name: 'Deliveries', exact: true }).click();
+    await tenant.getByText('Loading …').waitFor();
+    await tenant.getByLabel('Number or call').fill('+1 202 555 0143');
+    await tenant.getByRole('button', { name: 'Search' }).click();
+    await four.waitFor();
+    const late = tenant.waitForResponse(everything);
+    release();
+    await (await late).finished();
+    await tenant.evaluate('new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))');
+    assert.deepEqual([await four.count(), await many.count()], [1, 0]);
+    await tenant.unroute(everything);
   });
 
   await context.test('it speaks Vietnamese to a browser that does', async () => {
