@@ -1,7 +1,7 @@
 import type { Asked } from './asked.js';
 import { detailOf } from './detail.js';
 import { isOfFlow, type Told } from './fields.js';
-import { directionOf, domainOf, firstAnswer, noticeMany, ownEnd, unfinished, voiceOf, type Announced, type BornLeg, type Flow, type Voice } from './flow.js';
+import { announcedAs, directionOf, domainOf, firstAnswer, noticeMany, ownEnd, unfinished, voiceOf, type Announced, type BornLeg, type Flow, type Voice } from './flow.js';
 import type { HangUp, Moment } from './leg.js';
 import { isMissed } from './missed.js';
 import type { Notice, NoticeState, Synthetic } from './notice.js';
@@ -94,11 +94,11 @@ function dueOfOne(flow: Flow, voice: Voice): Due[] {
   if (!rings) return [];
   const leg = voice === 'rung-root' ? root : rings;
   const answer = voice === 'rung-root' ? root.answered && { leg: root, at: root.answered } : firstAnswer(flow);
-  const known = flow.announced.get(flow.id);
+  const known = announcedAs(flow, flow.id);
   const announced = known ?? { leg: root, callId: flow.id, started: root.born.atUs, answered: false, hungUp: false };
   const due: Due[] = [];
   let order = leg.born.sequence;
-  if (!known) due.push({ state: 'ringing', leg, atUs: leg.born.atUs, order, tell: () => { flow.announced.set(flow.id, announced); } });
+  if (!known) due.push({ state: 'ringing', leg, atUs: leg.born.atUs, order, tell: () => { flow.announced = flow.announced.concat(announced); } });
   if (answer && !announced.answered && !announced.hungUp) {
     order = Math.max(order, answer.at.sequence);
     due.push({ state: 'answered', leg: answer.leg, atUs: answer.at.atUs, order, tell: () => { announced.answered = true; } });
@@ -108,7 +108,7 @@ function dueOfOne(flow: Flow, voice: Voice): Due[] {
 }
 
 function dueOfCallee(flow: Flow, leg: BornLeg, rules: CallRules): Due[] {
-  const known = flow.announced.get(leg.id);
+  const known = announcedAs(flow, leg.id);
   const announced = known ?? { leg, callId: flow.many ? leg.id : flow.id, started: leg.born.atUs, answered: false, hungUp: false };
   // A leg with the flow's id shows the flow's start.
   const shown: Announced = known ?? { ...announced, started: flow.many ? leg.born.atUs : flow.root.born.atUs };
@@ -117,7 +117,7 @@ function dueOfCallee(flow: Flow, leg: BornLeg, rules: CallRules): Due[] {
 
 /** A leg that came by transfer rings and answers at once, with its bridge. */
 function dueOfJoined(flow: Flow, { leg, at }: Flow['joined'][number], rules: CallRules): Due[] {
-  const known = flow.announced.get(leg.id);
+  const known = announcedAs(flow, leg.id);
   return dueOfLeg(flow, known ?? { leg, callId: leg.id, started: at.atUs, answered: false, hungUp: false }, known === undefined, { ringing: at, answered: at, end: ownEnd(flow, leg, rules) });
 }
 
@@ -127,7 +127,7 @@ function dueOfLeg(flow: Flow, announced: Announced, isNew: boolean, moments: Mom
   const { leg } = announced;
   const due: Due[] = [];
   let order = moments.ringing.sequence;
-  if (isNew) due.push({ state: 'ringing', leg, atUs: moments.ringing.atUs, order, tell: () => { flow.announced.set(leg.id, announced); } });
+  if (isNew) due.push({ state: 'ringing', leg, atUs: moments.ringing.atUs, order, tell: () => { flow.announced = flow.announced.concat(announced); } });
   if (moments.answered && !announced.answered && !announced.hungUp) {
     order = Math.max(order, moments.answered.sequence);
     due.push({ state: 'answered', leg, atUs: moments.answered.atUs, order, tell: () => { announced.answered = true; } });
@@ -143,7 +143,7 @@ const ending = (announced: Announced, { atUs, sequence, synthetic }: HangUp): Du
 function noticeOf(told: Told, occurredAtUs: number, receivedAtMs: number, { switchName, rules, stamp, asked }: Announcing): Notice {
   const { flow, state, leg, voice, recorded } = told;
   const asOne = voice !== 'each-leg' || isOfFlow(state);
-  const announced = flow.announced.get(asOne ? flow.id : leg.id);
+  const announced = announcedAs(flow, asOne ? flow.id : leg.id);
   const callId = asOne ? flow.id : announced!.callId;
   const startedUs = asOne ? flow.root.born.atUs : announced!.started;
   flow.position += 1;

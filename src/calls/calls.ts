@@ -4,7 +4,7 @@ import { deadlinesAfter, type Deadlines } from './deadlines.js';
 import type { SwitchEvent } from './event.js';
 import { Families, flowsOf } from './families.js';
 import type { BornLeg, Flow } from './flow.js';
-import { absorb, birthOf, type Leg } from './leg.js';
+import { absorb, birthOf, NONE, type Leg } from './leg.js';
 import { liveFlow, type LiveFlow } from './live.js';
 import { mergeFlow } from './merge.js';
 import type { Notice, Synthetic } from './notice.js';
@@ -141,7 +141,7 @@ export class Calls {
     const root = this.#families.legs.get(told.id);
     if (root?.flow && (root.flow.closed || root.flow.root !== root)) return false;
     const known = root?.flow;
-    const flow = known ?? { ...told, root: (root ?? told.root) as BornLeg, legs: [], callees: [], joined: [], announced: new Map(), position: 0 };
+    const flow = known ?? { ...told, root: (root ?? told.root) as BornLeg, legs: NONE, callees: NONE, joined: NONE, announced: NONE, position: 0 };
     const { position, legs: { length } } = flow;
     const completed = known?.root.completed;
     const strays = this.#families.dissolve(told.legs.map(({ id }) => id), flow);

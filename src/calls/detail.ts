@@ -77,8 +77,8 @@ function causeOf({ flow, state, leg, voice }: Told, rules: CallRules): string | 
 
 /** Where a leg has sent its other side: `blind:1002`, or `att:` and the leg that takes over (mod_sofia sets both). */
 function transferBy(flow: Flow, leg: BornLeg, rules: CallRules): string | undefined {
-  const [kind, ...target] = (ownEnd(flow, leg, rules) && leg.variables.get('transfer_to')?.value)?.split(':') ?? [];
-  if (kind === 'blind') return leg.variables.get('transfer_destination')?.value.replace(/^blind:/, '');
+  const [kind, ...target] = (ownEnd(flow, leg, rules) && leg.variables.get('transfer_to'))?.split(':') ?? [];
+  if (kind === 'blind') return leg.variables.get('transfer_destination')?.replace(/^blind:/, '');
   const taker = kind === 'att' ? [...flow.legs, ...flow.joined.map((joined) => joined.leg)].find(({ id }) => id === target.join(':')) : undefined;
   return taker && extensionOf(taker, rules);
 }
@@ -127,7 +127,7 @@ function recordingIn(told: Told, rules: CallRules): Detail['recording'] {
   const closed = recorded ?? legs.flatMap(({ recordings }) => recordings ?? []).find((one) => baseName(one.file) === baseName(file));
   // Of a leg that is not over they may still be those of an earlier piece.
   const by = legs.find(({ completed, variables }) => completed && (variables.has('record_ms') || variables.has('record_seconds')));
-  const seconds = closed ? closed.seconds : by && secondsIn((name) => by.variables.get(name)?.value);
+  const seconds = closed ? closed.seconds : by && secondsIn((name) => by.variables.get(name));
   const url = recordingUrlOf(told, rules);
   return { ...(url && { url }), ...(seconds !== undefined && { seconds }), state: closed || seconds !== undefined ? 'ready' : 'pending' };
 }
@@ -135,7 +135,7 @@ function recordingIn(told: Told, rules: CallRules): Detail['recording'] {
 /** Of the webhook's own leg, else of the root. */
 function chosenVariables({ flow, leg }: Told, { detail }: CallRules): Record<string, string> | undefined {
   const found = detail.variables.flatMap((name): [string, string][] => {
-    const value = (leg.variables.get(name) ?? flow.root.variables.get(name))?.value;
+    const value = leg.variables.get(name) ?? flow.root.variables.get(name);
     return value === undefined ? [] : [[name, cut(value)]];
   });
   return found.length === 0 ? undefined : Object.fromEntries(found);

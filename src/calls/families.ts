@@ -1,5 +1,5 @@
 import { adopt, directionOf, isUpAt, newFlow, noticeMany, type BornLeg, type Flow } from './flow.js';
-import { newLeg, type Birth, type Leg, type Moment } from './leg.js';
+import { newLeg, NONE, type Birth, type Leg, type Moment } from './leg.js';
 import type { CallRules } from './rules.js';
 
 /** Which legs there are and which flows they belong to; says nothing and knows no time. */
@@ -57,7 +57,7 @@ export class Families {
    * they have said nothing, are no more; returns their legs.
    */
   dissolve(legIds: readonly string[], flow: Flow): BornLeg[] {
-    const mistaken = legIds.flatMap((id) => this.#legs.get(id)?.flow ?? []).filter((other) => other !== flow && !other.closed && other.announced.size === 0 && legIds.includes(other.id));
+    const mistaken = legIds.flatMap((id) => this.#legs.get(id)?.flow ?? []).filter((other) => other !== flow && !other.closed && other.announced.length === 0 && legIds.includes(other.id));
     const legs = [...new Set(mistaken)].flatMap((other) => { this.close(other); return other.legs; });
     for (const leg of legs) delete leg.flow;
     return legs;
@@ -84,7 +84,7 @@ export class Families {
    */
   connect(a: Leg, b: Leg, at: Moment): void {
     const unplaced = [a, b].find((leg) => !leg.flow);
-    if (unplaced) { unplaced.bridges.push({ other: unplaced === a ? b : a, at }); return; }
+    if (unplaced) { unplaced.bridges = unplaced.bridges.concat({ other: unplaced === a ? b : a, at }); return; }
     const [ofA, ofB] = [flowsOf(a), flowsOf(b)];
     if (ofA.some((flow) => ofB.includes(flow))) return;
     const [target] = [...ofA, ...ofB].filter((flow) => isUpAt(flow, at.atUs)).sort(byAge);
@@ -123,7 +123,9 @@ export class Families {
     const children = this.#waiting.get(leg.id) ?? [];
     this.#waiting.delete(leg.id);
     for (const child of children) if (!child.flow) this.#place(child);
-    for (const { other, at } of leg.bridges.splice(0)) this.connect(leg, other, at);
+    const { bridges } = leg;
+    leg.bridges = NONE;
+    for (const { other, at } of bridges) this.connect(leg, other, at);
   }
 
   #begin(root: BornLeg, orphan: boolean): void {
@@ -135,8 +137,8 @@ export class Families {
   #join(flow: Flow, leg: BornLeg, at: Moment): void {
     const direction = flow.frozen?.direction ?? directionOf(flow, this.#rules);
     if (leg.born.loopback || direction === 'outbound') return;
-    flow.joined.push({ leg, at });
-    leg.joined.push(flow);
+    flow.joined = flow.joined.concat({ leg, at });
+    leg.joined = leg.joined.concat(flow);
     noticeMany(flow, this.#rules);
     this.#touched.add(flow);
     if (leg.flow?.orphan && leg.flow.root === leg) {
@@ -147,7 +149,7 @@ export class Families {
 }
 
 /** The flows that a leg speaks in: the one it was born into, then those that it was transferred into. */
-export const flowsOf = (leg: Leg): Flow[] => (leg.flow ? [leg.flow, ...leg.joined] : leg.joined);
+export const flowsOf = (leg: Leg): readonly Flow[] => (leg.flow ? [leg.flow, ...leg.joined] : leg.joined);
 
 /** A leg created after the root's end is not announced in that flow. */
 function mayTakeIn(flow: Flow, leg: BornLeg): boolean {

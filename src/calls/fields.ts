@@ -23,7 +23,7 @@ export const isOfFlow = (state: NoticeState): boolean => state === 'cdr' || stat
 /** The SIP Call-ID of the root as far as known: a leg that the switch rings has none before it rings. */
 export function sipCallIdOf({ flow, state, voice }: Told): string {
   if (voice === 'rung-root' && state === 'ringing') return flow.root.born.sipCallId;
-  return flow.root.variables.get('sip_call_id')?.value ?? '';
+  return flow.root.variables.get('sip_call_id') ?? '';
 }
 
 export function fromNumberOf({ flow, voice }: Told): string {

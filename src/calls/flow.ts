@@ -1,4 +1,4 @@
-import type { Birth, Direction, HangUp, Leg, Moment } from './leg.js';
+import { NONE, type Birth, type Direction, type HangUp, type Leg, type Moment } from './leg.js';
 import type { CallRules } from './rules.js';
 
 /** A leg whose CREATE is known. */
@@ -24,18 +24,18 @@ export interface Flow {
   readonly id: string;
   readonly root: BornLeg;
   /** Every leg born into it, root first, in order of arrival. */
-  readonly legs: BornLeg[];
+  legs: readonly BornLeg[];
   /** Those of `legs` that are rung by it: all but the root and loopback legs. */
-  readonly callees: BornLeg[];
-  readonly joined: Joined[];
+  callees: readonly BornLeg[];
+  joined: readonly Joined[];
   /** One caller and many extensions; once true it stays so. */
   many: boolean;
   /** Its root was created by a leg whose flow had ended: it may yet join the flow that it is bridged into. */
   readonly orphan: boolean;
   /** Set with the first webhook, and held from then on; a flow kept by an earlier version has no `startedUs`. */
   frozen?: { readonly domain: string; readonly direction: Direction; readonly voice: Voice; readonly startedUs?: number };
-  /** By leg id; under the flow's id where the flow speaks as one. */
-  readonly announced: Map<string, Announced>;
+  /** One of each leg; the root's where the flow speaks as one. */
+  announced: readonly Announced[];
   /** The tenant, from the moment that he is known. */
   domain?: string;
   position: number;
@@ -48,15 +48,15 @@ export interface Flow {
 }
 
 export const newFlow = (root: BornLeg, orphan: boolean): Flow => ({
-  id: root.id, root, legs: [root], callees: [], joined: [], many: false, orphan,
-  announced: new Map(), position: 0, lingerOver: false, waitOver: false, recordingOver: false, closed: false,
+  id: root.id, root, legs: [root], callees: NONE, joined: NONE, many: false, orphan,
+  announced: NONE, position: 0, lingerOver: false, waitOver: false, recordingOver: false, closed: false,
 });
 
 /** Adds a leg born into the flow, and sees whether that makes it one caller and many extensions. */
 export function adopt(flow: Flow, leg: BornLeg, rules: CallRules): void {
   leg.flow = flow;
-  flow.legs.push(leg);
-  if (!leg.born.loopback) flow.callees.push(leg);
+  flow.legs = flow.legs.concat(leg);
+  if (!leg.born.loopback) flow.callees = flow.callees.concat(leg);
   noticeMany(flow, rules);
 }
 
@@ -80,7 +80,7 @@ export function extensionOf(leg: BornLeg, rules: CallRules): string {
 }
 
 export function applicationOf(flow: Flow, rules: CallRules): string {
-  const rule = rules.applications.find(({ variable, value }) => flow.legs.some((leg) => leg.variables.get(variable)?.value === value));
+  const rule = rules.applications.find(({ variable, value }) => flow.legs.some((leg) => leg.variables.get(variable) === value));
   return rule?.application ?? 'dial';
 }
 
@@ -111,7 +111,7 @@ export function directionOf(flow: Flow, rules: CallRules): Direction {
  * `tenantOf` gives a tenant's domain as the tenant writes it, for a name in any case.
  */
 export function domainOf(flow: Flow, rules: CallRules, tenantOf: (name: string) => string | undefined): string | undefined {
-  const values = (name: string) => flow.legs.map((leg) => leg.variables.get(name)?.value ?? '');
+  const values = (name: string) => flow.legs.map((leg) => leg.variables.get(name) ?? '');
   const hosts = (name: string) => values(name).map((value) => value.slice(value.indexOf('@') + 1));
   const contexts = flow.legs.map((leg) => leg.context?.value ?? '').filter((context) => !rules.sharedContexts.includes(context));
   const candidates = [...rules.variables.domain.flatMap(values), ...rules.variables.presence.flatMap(hosts), ...contexts, flow.told?.get('domain') ?? ''];
@@ -148,6 +148,9 @@ export function ownEnd({ root }: Flow, leg: BornLeg, { cdr }: CallRules): HangUp
 }
 
 /** The callee legs of an ended flow whose end has not been told yet. */
-export const unfinished = (flow: Flow): Announced[] => [...flow.announced.values()].filter((announced) => !announced.hungUp);
+export const unfinished = (flow: Flow): Announced[] => flow.announced.filter((announced) => !announced.hungUp);
+
+/** What the leg of this id was announced as in the flow. */
+export const announcedAs = (flow: Flow, legId: string): Announced | undefined => flow.announced.find(({ leg }) => leg.id === legId);
 
 export type { Direction, HangUp, Leg, Moment };

@@ -40,14 +40,14 @@ const endedItself = (leg: Leg) => dispositionOf(leg).startsWith('recv_');
 /** Whether we ended it: the same were sent. */
 const wasEnded = (leg: Leg) => dispositionOf(leg).startsWith('send_');
 
-const dispositionOf = ({ hungUp, variables }: Leg) => (hungUp && variables.get('sip_hangup_disposition')?.value) ?? '';
+const dispositionOf = ({ hungUp, variables }: Leg) => (hungUp && variables.get('sip_hangup_disposition')) ?? '';
 
 const endedBefore = (a: Leg, b: Leg) => a.hungUp !== undefined && a.hungUp.sequence < (b.hungUp?.sequence ?? Infinity);
 
 /** Set by mod_sofia on the leg that transferred the other: its own part is over then. */
 function wasTransferred(flow: Flow, leg: BornLeg, rules: CallRules): boolean {
   const { variables } = leg;
-  return ownEnd(flow, leg, rules) !== undefined && (variables.has('transfer_to') || (variables.get('endpoint_disposition')?.value ?? '').endsWith('_TRANSFER'));
+  return ownEnd(flow, leg, rules) !== undefined && (variables.has('transfer_to') || (variables.get('endpoint_disposition') ?? '').endsWith('_TRANSFER'));
 }
 
 /** With whom the root talked last, else who was rung last. */

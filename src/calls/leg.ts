@@ -4,6 +4,7 @@ import type { Synthetic } from './notice.js';
 import { absorbRecording, type Recorded } from './recordings.js';
 import type { CallRules } from './rules.js';
 import { cut } from './cut.js';
+import { Variables } from './variables.js';
 
 /** A value and the Event-Sequence of the event that told it. */
 export interface Dated { readonly value: string; readonly sequence: number }
@@ -47,7 +48,7 @@ export interface Leg {
   inbound: boolean;
   born?: Birth;
   /** The latest value of each watched variable, by Event-Sequence. */
-  readonly variables: Map<string, Dated>;
+  readonly variables: Variables;
   /** The earliest business direction. */
   direction?: Dated;
   destination?: Dated;
@@ -69,12 +70,15 @@ export interface Leg {
   /** The flow that it was born into. */
   flow?: Flow;
   /** Flows of other callers that it was transferred into. */
-  readonly joined: Flow[];
+  joined: readonly Flow[];
   /** Legs that were bridged with it before both were known. */
-  readonly bridges: { readonly other: Leg; readonly at: Moment }[];
+  bridges: readonly { readonly other: Leg; readonly at: Moment }[];
 }
 
-export const newLeg = (id: string, firstSeenMs: number): Leg => ({ id, firstSeenMs, coreId: '', inbound: false, variables: new Map(), answeredAlone: false, joined: [], bridges: [] });
+/** For every list that is empty, as most of a leg and a flow are. They grow by `concat`, which makes them no longer than they must be. */
+export const NONE: readonly never[] = Object.freeze([]);
+
+export const newLeg = (id: string, firstSeenMs: number): Leg => ({ id, firstSeenMs, coreId: '', inbound: false, variables: new Variables(), answeredAlone: false, joined: NONE, bridges: NONE });
 
 /** Keeps what any event of the leg says about it; `detail` names further variables, whose values are kept up to a bound. */
 export function absorb(leg: Leg, event: SwitchEvent, rules: CallRules, watched: readonly string[], detail: readonly string[] = []): void {
@@ -84,11 +88,11 @@ export function absorb(leg: Leg, event: SwitchEvent, rules: CallRules, watched: 
   if (channelDirection) leg.inbound = channelDirection === 'inbound';
   for (const name of watched) {
     const value = event.get(`variable_${name}`);
-    if (value && isLater(sequence, leg.variables.get(name))) leg.variables.set(name, { value, sequence });
+    if (value) leg.variables.hear(name, value, sequence);
   }
   for (const name of detail) {
     const value = event.get(`variable_${name}`);
-    if (value && isLater(sequence, leg.variables.get(name))) leg.variables.set(name, { value: cut(value), sequence });
+    if (value) leg.variables.hear(name, cut(value), sequence);
   }
   for (const name of rules.variables.direction) {
     const value = event.get(`variable_${name}`);

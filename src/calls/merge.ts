@@ -1,5 +1,5 @@
-import type { BornLeg, Flow } from './flow.js';
-import type { Dated, Leg } from './leg.js';
+import { announcedAs, type BornLeg, type Flow } from './flow.js';
+import { NONE, type Dated, type Leg } from './leg.js';
 import { addRecordings } from './recordings.js';
 
 /**
@@ -20,14 +20,14 @@ export function mergeFlow(flow: Flow, told: Flow, legs: ReadonlyMap<string, Leg>
   }
   for (const { leg: theirs, at } of told.joined) {
     const leg = ours(theirs);
-    if (leg === theirs) leg.joined.splice(0);
+    if (leg === theirs) leg.joined = NONE;
     if (flow.joined.some((joined) => joined.leg === leg)) continue;
-    flow.joined.push({ leg, at });
-    leg.joined.push(flow);
+    flow.joined = flow.joined.concat({ leg, at });
+    leg.joined = leg.joined.concat(flow);
   }
-  for (const [key, announced] of told.announced) {
-    const known = flow.announced.get(key);
-    if (!known) { flow.announced.set(key, { ...announced, leg: ours(announced.leg) }); continue; }
+  for (const announced of told.announced) {
+    const known = announcedAs(flow, announced.leg.id);
+    if (!known) { flow.announced = flow.announced.concat({ ...announced, leg: ours(announced.leg) }); continue; }
     known.answered ||= announced.answered;
     known.hungUp ||= announced.hungUp;
   }
@@ -36,7 +36,8 @@ export function mergeFlow(flow: Flow, told: Flow, legs: ReadonlyMap<string, Leg>
   if (told.frozen) flow.frozen ??= told.frozen;
   if (told.domain !== undefined) flow.domain ??= told.domain;
   if (told.told) flow.told ??= told.told;
-  for (const list of [flow.legs, flow.callees]) list.sort((a, b) => rank(flow, a) - rank(flow, b));
+  const byRank = (a: BornLeg, b: BornLeg) => rank(flow, a) - rank(flow, b);
+  [flow.legs, flow.callees] = [flow.legs.toSorted(byRank), flow.callees.toSorted(byRank)];
   return fresh;
 }
 
@@ -44,8 +45,8 @@ const rank = (flow: Flow, leg: BornLeg) => (leg === flow.root ? -Infinity : leg.
 
 function place(flow: Flow, leg: BornLeg): void {
   leg.flow = flow;
-  flow.legs.push(leg);
-  if (leg !== flow.root && !leg.born.loopback) flow.callees.push(leg);
+  flow.legs = flow.legs.concat(leg);
+  if (leg !== flow.root && !leg.born.loopback) flow.callees = flow.callees.concat(leg);
 }
 
 /** Gives a leg the facts that only the other daemon has heard. */
@@ -62,7 +63,7 @@ function fill(leg: Leg, theirs: BornLeg): BornLeg {
   if (direction && !(leg.direction && leg.direction.sequence <= direction.sequence)) leg.direction = direction;
   if (isLater(destination, leg.destination)) leg.destination = destination;
   if (isLater(context, leg.context)) leg.context = context;
-  for (const [name, dated] of theirs.variables) if (isLater(dated, leg.variables.get(name))) leg.variables.set(name, dated);
+  for (const [name, { value, sequence }] of theirs.variables) if (sequence > leg.variables.sequenceOf(name)) leg.variables.hear(name, value, sequence);
   leg.coreId ||= theirs.coreId;
   if (!leg.born) { leg.born = born; leg.inbound = theirs.inbound; }
   return leg as BornLeg;

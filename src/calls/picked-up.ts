@@ -16,7 +16,7 @@ const KINDS = ['voicemail', 'fax', 'conference', 'queue', 'ivr'] as const;
 export function pickedUpBy(flow: Flow, rules: DetailRules): Application | undefined {
   const { root } = flow;
   if (!root.inbound || !root.answered) return undefined;
-  const running = ['current_application', 'last_app'].map((name) => root.variables.get(name)?.value ?? '');
+  const running = ['current_application', 'last_app'].map((name) => root.variables.get(name) ?? '');
   const kinds = new Set(running.flatMap((name) => (Object.hasOwn(KIND_OF_APPLICATION, name) ? KIND_OF_APPLICATION[name] : [])));
   return KINDS.find((kind) => kinds.has(kind) || rules[kind].some((name) => root.variables.has(name))) ?? 'application';
 }
@@ -25,7 +25,7 @@ export function pickedUpBy(flow: Flow, rules: DetailRules): Application | undefi
 export function valueOf(flow: Flow, names: readonly string[]): string | undefined {
   for (const name of names) {
     const leg = flow.legs.find(({ variables }) => variables.has(name));
-    if (leg) return leg.variables.get(name)!.value;
+    if (leg) return leg.variables.get(name)!;
   }
   return undefined;
 }

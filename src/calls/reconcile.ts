@@ -42,7 +42,7 @@ export function takeSightings(families: Families, sightings: readonly Sighting[]
 export function judgePickUp(flow: Flow, rules: CallRules): void {
   const { root, callees } = flow;
   const { answered } = root;
-  if (!answered || flow.announced.size > 0) return;
+  if (!answered || flow.announced.length > 0) return;
   root.answeredAlone = !callees.some(({ born }) => born.atUs <= answered.atUs);
   flow.many = false;
   noticeMany(flow, rules);
@@ -76,9 +76,7 @@ function factsOf(families: Families, { leg: seen, born, answeredUs, bridged, end
 function merge(leg: Leg, seen: Leg): void {
   leg.inbound = seen.inbound;
   leg.coreId ||= seen.coreId;
-  for (const [name, told] of seen.variables) {
-    if ((leg.variables.get(name)?.sequence ?? -1) < told.sequence) leg.variables.set(name, told);
-  }
+  for (const [name, { value, sequence }] of seen.variables) if (sequence > leg.variables.sequenceOf(name)) leg.variables.hear(name, value, sequence);
   if (seen.direction) leg.direction ??= seen.direction;
   if (seen.destination && (leg.destination?.sequence ?? -1) < seen.destination.sequence) leg.destination = seen.destination;
   if (seen.context && (leg.context?.sequence ?? -1) < seen.context.sequence) leg.context = seen.context;

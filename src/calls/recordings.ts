@@ -45,13 +45,13 @@ export function recordingOf(flow: Flow): string | undefined {
   const legs = [...flow.legs, ...flow.joined.map((joined) => joined.leg)];
   const first = (value: (leg: BornLeg) => string | undefined) => legs.map(value).find(Boolean);
   return first(namedBy)
-    ?? first((leg) => leg.variables.get('cc_record_filename')?.value)
+    ?? first((leg) => leg.variables.get('cc_record_filename'))
     ?? first((leg) => leg.recordedTo);
 }
 
 function namedBy({ variables }: Leg): string | undefined {
-  const name = variables.get('record_name')?.value;
-  const path = variables.get('record_path')?.value;
+  const name = variables.get('record_name');
+  const path = variables.get('record_path');
   return name && path ? `${path}/${name}` : name;
 }
 

@@ -1,5 +1,6 @@
 import type { Announced, BornLeg, Flow } from './flow.js';
-import type { Dated, Leg, Moment } from './leg.js';
+import { NONE, type Dated, type Leg, type Moment } from './leg.js';
+import { Variables } from './variables.js';
 
 /** What is to be kept of a flow, so that a later process knows what was announced. */
 export interface FlowKept {
@@ -37,7 +38,7 @@ export function keepFlow(flow: Flow): string {
     legs: flow.legs.map(keepLeg),
     guests: flow.joined.map(({ leg }) => keepLeg(leg)),
     joined: flow.joined.map(({ leg, at }) => ({ id: leg.id, at })),
-    announced: [...flow.announced].map(([key, { leg, ...rest }]) => [key, { ...rest, leg: leg.id }]),
+    announced: flow.announced.map(({ leg, ...rest }) => [leg.id, { ...rest, leg: leg.id }]),
   };
   return JSON.stringify(kept);
 }
@@ -61,9 +62,9 @@ export function restoreFlow(text: string, firstSeenMs: number): Flow | undefined
     many, orphan, position, lingerOver, waitOver, recordingOver, ...(frozen && { frozen }), ...(domain !== undefined && { domain }),
     id: root.id, root, legs: own, callees: others.filter((leg) => !leg.born.loopback), closed: false,
     joined: joined.map(({ id, at }) => ({ leg: of(id), at })),
-    announced: new Map(announced.map(([key, { leg, ...rest }]) => [key, { ...rest, leg: of(leg) }])),
+    announced: announced.map(([, { leg, ...rest }]) => ({ ...rest, leg: of(leg) })),
     ...(told && { told: new Map(told) }),
   };
 }
 
-const restoreLeg = ({ variables, ...rest }: KeptLeg, firstSeenMs: number): Leg => ({ ...rest, firstSeenMs, variables: new Map(variables), joined: [], bridges: [] });
+const restoreLeg = ({ variables, ...rest }: KeptLeg, firstSeenMs: number): Leg => ({ ...rest, firstSeenMs, variables: new Variables(variables), joined: NONE, bridges: NONE });

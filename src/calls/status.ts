@@ -36,7 +36,7 @@ export const tellingCauseOf = (flow: Flow, rules: CallRules): string | undefined
 function causes(flow: Flow, rules: CallRules): (string | undefined)[] {
   const { root, callees } = flow;
   const last = [...callees].sort((a, b) => b.born.sequence - a.born.sequence)[0];
-  return [last && ownEnd(flow, last, rules)?.cause, root.variables.get('last_bridge_hangup_cause')?.value, root.variables.get('originate_disposition')?.value, root.hungUp?.cause];
+  return [last && ownEnd(flow, last, rules)?.cause, root.variables.get('last_bridge_hangup_cause'), root.variables.get('originate_disposition'), root.hungUp?.cause];
 }
 
 /** `originate_disposition` may also say `SUCCESS`, or `failure` while it still rings. */

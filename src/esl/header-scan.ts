@@ -8,7 +8,7 @@ const [ORDINARY, SPECIAL] = [0, 1];
 const MEANING = Uint8Array.from({ length: 256 }, (_, byte) => (byte < FIRST_PRINTABLE || byte === QUOTE || byte === BACKSLASH || byte >= BEYOND_ASCII ? SPECIAL : ORDINARY));
 
 /** 31, as ever for such hashes; equal ones are compared byte by byte. */
-const FACTOR = 31;
+export const FACTOR = 31;
 
 /** How a value lies in the bytes: as it is read; with bytes beyond ASCII; with escapes; or there is none. */
 export const [PLAIN, WIDE, ESCAPED, NONE] = [0, 1, 2, 3];
