@@ -50,7 +50,7 @@ import { createConfiguredPolicy } from './webhook/destinations.js';
 import { createResolver } from './webhook/lookup.js';
 import { createWatchdog } from './watchdog.js';
 import { createSender, type Sender } from './webhook/send.js';
-import { sign, signingKey } from './webhook/sign.js';
+import { sign, SigningKey } from './webhook/sign.js';
 
 interface Surroundings { log: Logger; clock: Clock; random: () => number; stopping: AbortSignal }
 
@@ -144,7 +144,7 @@ const DASHBOARD = new URL('./dashboard/', import.meta.url);
 const EVERYWHERE = ['0.0.0.0/0', '::/0'];
 
 function operatorWebhook({ operator: { webhookUrl, webhookSecret } }: Config, sender: Sender, surroundings: Omit<Surroundings, 'stopping'>): OperatorWebhook {
-  const key = signingKey(webhookSecret);
+  const key = SigningKey.of(webhookSecret);
   return createOperatorWebhook({
     ...surroundings, send: (request, signal) => sender.send(request, signal), newId: randomUUID,
     ...(key !== undefined && { sign: (message) => sign(message, [key]) }),

@@ -1,8 +1,7 @@
-import type { KeyObject } from 'node:crypto';
 import type { Logger } from '../log.js';
 import type { Opened, RowName, Vault } from '../seal.js';
 import type { Signing } from '../subscriptions/subscription.js';
-import { newSecret, signingKey } from '../webhook/sign.js';
+import { newSecret, SigningKey } from '../webhook/sign.js';
 import type { ReceiverName, StoredSecrets } from './receivers.js';
 import { receiverRow, subscriptionRow } from './sealed-rows.js';
 
@@ -31,9 +30,9 @@ export class Credentials {
   signing({ domainId, url, secret, previousSecret, previousUntil }: ReceiverName & StoredSecrets): Signing {
     const row = receiverRow(domainId, url);
     const current = this.#key(secret, row);
-    if ('kind' in current) return current;
+    if (!(current instanceof SigningKey)) return current;
     const previous = previousSecret === null || previousUntil === null ? undefined : this.#key(previousSecret, row);
-    return { kind: 'keys', current, ...(previous !== undefined && !('kind' in previous) && { previous: { key: previous, untilMs: previousUntil!.getTime() } }) };
+    return { kind: 'keys', current, ...(previous instanceof SigningKey && { previous: { key: previous, untilMs: previousUntil!.getTime() } }) };
   }
 
   /** The receiver's own key. */
@@ -42,10 +41,10 @@ export class Credentials {
     return opened.kind === 'opened' ? opened.text : opened;
   }
 
-  #key(stored: string, row: RowName): KeyObject | Locked {
+  #key(stored: string, row: RowName): SigningKey | Locked {
     const opened = this.#open(stored, row);
     if (opened.kind === 'locked') return opened;
-    return signingKey(opened.text) ?? this.#damaged(row);
+    return SigningKey.of(opened.text) ?? this.#damaged(row);
   }
 
   #open(stored: string, row: RowName): Extract<Opened, { kind: 'opened' }> | Locked {

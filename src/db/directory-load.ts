@@ -69,13 +69,13 @@ async function giveSecrets(db: Queryable, rows: readonly SubscriptionRow[], cred
 }
 
 /**
- * One string for what many rows repeat: a domain's id and name, event names, a URL and key used for several events; and one record
+ * One string for what many rows repeat: a domain's id and name, event names, formats, a URL and key used for several events; and one record
  * of keys for each URL. To open 100,000 rows takes a second, so others get their turn in between.
  */
 async function share(rows: readonly SubscriptionRow[], domains: ReadonlyMap<string, Domain>, credentials: Credentials): Promise<Subscription[]> {
   const seen = new Map<string, string>();
-  const once = (text: string) => {
-    const known = seen.get(text);
+  const once = <T extends string>(text: T): T => {
+    const known = seen.get(text) as T | undefined;
     if (known === undefined) seen.set(text, text);
     return known ?? text;
   };
@@ -93,8 +93,11 @@ async function share(rows: readonly SubscriptionRow[], domains: ReadonlyMap<stri
     if (domain === undefined || !isSigned(row)) continue; // added between two statements
     const { id, event, url, format, ratePerSecond, enabled } = row;
     const apiKey = credentials.apiKey(row);
-    const proof = typeof apiKey === 'string' ? { apiKey: once(apiKey), signing: signingOf(row) } : { apiKey: '', signing: apiKey };
-    subscriptions.push({ id, domainId: domain.id, domainName: domain.name, event: once(event), url: once(url), format, ratePerSecond, enabled, ...proof });
+    const isOpen = typeof apiKey === 'string';
+    subscriptions.push({
+      id, domainId: domain.id, domainName: domain.name, event: once(event), url: once(url), apiKey: isOpen ? once(apiKey) : '', signing: isOpen ? signingOf(row) : apiKey,
+      format: once(format), ratePerSecond, enabled,
+    });
   }
   return subscriptions;
 }

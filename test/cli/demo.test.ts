@@ -6,7 +6,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { newSecret, sign, signingKey } from '../../src/webhook/sign.js';
+import { newSecret, sign, SigningKey } from '../../src/webhook/sign.js';
 
 const PROGRAM = new URL('../../bin/hookswitch.js', import.meta.url).pathname;
 const WEBHOOK = /^ {2}\d\d:\d\d:\d\d\.\d{3} {2}[ab]\.example\.test {2}(ringing|answered|hangup|cdr) /;
@@ -137,7 +137,7 @@ describe('the example receiver', () => {
 
     async function signed({ by = secret, ageSeconds = 0, sent = BODY } = {}): Promise<number> {
       const timestamp = String(Math.floor(Date.now() / 1_000) - ageSeconds);
-      const signature = sign({ id: '1', timestamp, body: Buffer.from(BODY) }, by.split(' ').map((one) => signingKey(one)!));
+      const signature = sign({ id: '1', timestamp, body: Buffer.from(BODY) }, by.split(' ').map((one) => SigningKey.of(one)!));
       return await post({ body: sent, 'webhook-timestamp': timestamp, 'webhook-signature': signature });
     }
 

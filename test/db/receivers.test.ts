@@ -46,7 +46,7 @@ describe('a URL that has no secret', () => {
   it('gets the same one from all who give it one at once', async () => {
     await sql(`insert into event_domain (domain_uuid, event_name, callback_url) select $1, 'cdr', 'https://a.example/' || n from generate_series(1, 50) n`, [tenantId]);
     const [first, ...others] = await Promise.all(Array.from({ length: 6 }, () => load()));
-    const keysOf = (loaded: typeof first) => loaded!.map(({ signing }) => (signing.kind === 'keys' ? signing.current.export().toString('hex') : 'none'));
+    const keysOf = (loaded: typeof first) => loaded!.map(({ signing }) => (signing.kind === 'keys' ? signing.current.keyObject().export().toString('hex') : 'none'));
     expect(new Set(keysOf(first)).size).toBe(50);
     for (const other of others) expect(keysOf(other)).toEqual(keysOf(first));
   });
@@ -74,8 +74,8 @@ describe('a rotated secret', () => {
     const [[old], rotated] = [await load(), await sealed().rotate(receiver(), 3_600)];
     const [now] = await load();
     if (old?.signing.kind !== 'keys' || now?.signing.kind !== 'keys' || rotated?.kind !== 'opened') throw new Error('Nothing is locked here');
-    expect(now.signing.current.export().toString('base64')).toBe(rotated.secret.slice('whsec_'.length));
-    expect(now.signing.previous?.key.export()).toEqual(old.signing.current.export());
+    expect(now.signing.current.keyObject().export().toString('base64')).toBe(rotated.secret.slice('whsec_'.length));
+    expect(now.signing.previous?.key.keyObject().export()).toEqual(old.signing.current.keyObject().export());
     expect(now.signing.previous?.untilMs).toBe(rotated.previousUntil?.getTime());
     expect(Math.abs(rotated.previousUntil!.getTime() - Date.now() - 3_600_000)).toBeLessThan(600_000);
   });

@@ -8,7 +8,7 @@ import { addDomain } from '../../src/db/tenants.js';
 import { createMetrics } from '../../src/metrics.js';
 import { createAddressPolicy } from '../../src/webhook/address.js';
 import { createSender } from '../../src/webhook/send.js';
-import { newSecret, sign, signingKey } from '../../src/webhook/sign.js';
+import { newSecret, sign, SigningKey } from '../../src/webhook/sign.js';
 import { Webhook } from 'standardwebhooks';
 import { createDatabase, type TestDatabase } from '../support/postgres.js';
 import { startReceiver, type Receiver } from '../support/receiver.js';
@@ -97,7 +97,7 @@ describe("the operator's webhook", () => {
 
   function open(secret: string, log = silentLog) {
     const sender = createSender({ policy: createAddressPolicy({ allow: ['127.0.0.1'] }) });
-    const key = signingKey(secret);
+    const key = SigningKey.of(secret);
     let count = 0;
     const webhook = createOperatorWebhook({
       send: (request, signal) => sender.send(request, signal), clock: { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms === 3_600_000 ? ms : 1, signal) },

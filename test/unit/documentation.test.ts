@@ -9,7 +9,7 @@ import { createMetrics } from '../../src/metrics.js';
 import { madePages } from '../../src/pages/all.js';
 import { promise } from '../../src/ingest/promise.js';
 import { withSequence } from '../../src/webhook/envelope.js';
-import { newSecret, sign, signingKey } from '../../src/webhook/sign.js';
+import { newSecret, sign, SigningKey } from '../../src/webhook/sign.js';
 import { eventsOf, EVERYTHING, goldensOf, play, RULES } from '../support/goldens.js';
 import { SECRET, signing } from '../support/signing.js';
 import { SUBSCRIPTION, promiseTo } from '../delivery/promise.js';
@@ -90,7 +90,7 @@ it('what receivers are given to verify a signature with does so', async () => {
   const [source] = blocks('docs/webhooks.md', 'js');
   const { isGenuine } = await import(`data:text/javascript,${encodeURIComponent(source!)}`) as { isGenuine: (headers: object, body: Buffer, secret: string) => boolean };
   const [body, timestamp] = [Buffer.from('{"from":"Zoë"}'), String(Math.floor(Date.now() / 1_000))];
-  const headers = { 'webhook-id': 'x', 'webhook-timestamp': timestamp, 'webhook-signature': sign({ id: 'x', timestamp, body }, [signingKey(newSecret())!, signingKey(SECRET)!]) };
+  const headers = { 'webhook-id': 'x', 'webhook-timestamp': timestamp, 'webhook-signature': sign({ id: 'x', timestamp, body }, [SigningKey.of(newSecret())!, SigningKey.of(SECRET)!]) };
   const answers = [isGenuine(headers, body, SECRET), isGenuine(headers, Buffer.from('{}'), SECRET), isGenuine({ ...headers, 'webhook-timestamp': '1' }, body, SECRET), isGenuine({}, body, SECRET)];
   expect(answers).toEqual([true, false, false, false]);
 });

@@ -1,12 +1,12 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
-import { keysAt, newSecret, sign, signingKey } from '../../src/webhook/sign.js';
+import { keysAt, newSecret, sign, SigningKey } from '../../src/webhook/sign.js';
 
 const now = new Date();
 const timestamp = String(Math.floor(now.getTime() / 1_000));
 const ID = '6d0a1c1e-6a43-8f6a-9a3b-58c02c3a1f0e';
 const [current, before] = [newSecret(), newSecret()];
-const keys = { current: signingKey(current)!, previous: { key: signingKey(before)!, untilMs: now.getTime() + 1_000 } };
+const keys = { current: SigningKey.of(current)!, previous: { key: SigningKey.of(before)!, untilMs: now.getTime() + 1_000 } };
 
 const verify = (secret: string, body: Buffer | string, signature: string, rest: Record<string, string> = {}) => new Webhook(secret).verify(
   body, { 'webhook-id': ID, 'webhook-timestamp': timestamp, 'webhook-signature': signature, ...rest });
@@ -24,7 +24,7 @@ it('signs the bytes of the body as they are, also those that are no UTF-8', () =
 
 it('gives the signature of the specification\'s example', () => {
   const body = Buffer.from('{"test": 2432232314}');
-  const example = signingKey('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw')!;
+  const example = SigningKey.of('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw')!;
   expect(sign({ id: 'msg_p5jXN8AQM9LWM0D4loKWxJek', timestamp: '1614265330', body }, [example])).toBe('v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=');
 });
 
@@ -54,7 +54,7 @@ it.each([
   ['23 bytes', `whsec_${randomBytes(23).toString('base64')}`, false], ['65 bytes', `whsec_${randomBytes(65).toString('base64')}`, false],
   ['no prefix', randomBytes(32).toString('base64'), false], ['base64url', `whsec_${'-_'.repeat(22)}`, false], ['nothing', '', false],
 ])('a secret of %s is one: %s %s', (_what, secret, good) => {
-  expect(signingKey(secret) !== undefined).toBe(good);
+  expect(SigningKey.of(secret) !== undefined).toBe(good);
 });
 
 it('a new secret is whsec_ and 32 random bytes', () => {
