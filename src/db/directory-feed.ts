@@ -148,7 +148,7 @@ class Feed implements DirectoryFeed {
 
 async function load({ directory, db }: FeedDeps, names: string[], credentials: Credentials): Promise<void> {
   const ids = names.includes(EVERYTHING) || names.length > MANY ? null : names;
-  const { domains, subscriptions } = await loadDirectory(db, ids, credentials);
+  const { domains, subscriptions } = await loadDirectory(db, ids, credentials, (id) => directory.byId(id));
   if (ids === null) return directory.replaceAll(domains, subscriptions);
   // In one go, so that nobody sees half of a commit that concerned two domains.
   for (const id of ids) directory.replaceDomain(id, domains.find((domain) => domain.id === id), subscriptions.filter(({ domainId }) => domainId === id));

@@ -15,16 +15,32 @@ const OPENED_AT_ONCE = 500;
 
 /**
  * Loads the named domains, or all of them; a URL that has no secret yet gets one. The statements may see different moments;
- * whatever commits between them has told the directory, which then loads again.
+ * whatever commits between them has told the directory, which then loads again. A subscription that is as it is `known` is that very
+ * one: the directory is there twice while it is loaded, and would take twice the memory.
  */
-export async function loadDirectory(db: Queryable, domainIds: string[] | null, credentials: Credentials): Promise<DirectoryRows> {
+export async function loadDirectory(db: Queryable, domainIds: string[] | null, credentials: Credentials, known: Known): Promise<DirectoryRows> {
   const domains = await loadDomains(db, domainIds);
   const subscriptions: Subscription[] = [];
   for (let at = 0; at < domains.length; at += DOMAINS_AT_ONCE) {
     const some = new Map(domains.slice(at, at + DOMAINS_AT_ONCE).map((domain) => [domain.id, domain]));
-    for (const subscription of await share(await loadSigned(db, [...some.keys()], credentials), some, credentials)) subscriptions.push(subscription);
+    for (const subscription of await share(await loadSigned(db, [...some.keys()], credentials), some, credentials)) subscriptions.push(sameOf(known(subscription.id), subscription));
   }
   return { domains, subscriptions };
+}
+
+/** What a subscription of this id was like so far. */
+type Known = (id: string) => Subscription | undefined;
+
+/** The known one where it is the same as the one just loaded. */
+function sameOf(known: Subscription | undefined, loaded: Subscription): Subscription {
+  const fields = Object.keys(loaded) as (keyof Subscription)[];
+  const isSame = known !== undefined && fields.every((field) => known[field] === loaded[field] || (field === 'signing' && isSameSigning(known.signing, loaded.signing)));
+  return isSame ? known : loaded;
+}
+
+function isSameSigning(a: Signing, b: Signing): boolean {
+  if (a.kind === 'locked' || b.kind === 'locked') return false; // these few are made anew
+  return a.current.equals(b.current) && a.previous?.untilMs === b.previous?.untilMs && (a.previous === undefined || (b.previous !== undefined && a.previous.key.equals(b.previous.key)));
 }
 
 async function loadSigned(db: Queryable, domainIds: string[], credentials: Credentials): Promise<SubscriptionRow[]> {

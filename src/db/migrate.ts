@@ -1,6 +1,5 @@
 import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { runner } from 'node-pg-migrate';
 import pg from 'pg';
 import type { Logger } from '../log.js';
 import { incompatibleOf, livingDaemons } from './compatibility.js';
@@ -43,7 +42,9 @@ export async function migrate(url: string, log: Logger, { force = false, folder 
     await client.query(`select pg_advisory_lock(hashtextextended('${TABLE}', 0))`);
     const state = await migrationState(client, folder);
     requireKnown(state, url);
+    if (state.pending.length === 0) return [];
     if (!force) await requireAlone(client, await incompatibleOf(state.pending, folder));
+    const { runner } = await import('node-pg-migrate'); // nearly every start does without, and without the megabytes that it takes
     const applied = await runner({
       dbClient: client, dir: folder, direction: 'up', migrationsTable: TABLE, singleTransaction: false,
       ignorePattern: '(?!.*\\.sql$).*',

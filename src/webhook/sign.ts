@@ -20,6 +20,8 @@ export class SigningKey {
     return bytes === undefined || bytes.length < LEAST_BYTES || bytes.length > MOST_BYTES ? undefined : new SigningKey(bytes);
   }
 
+  equals(other: SigningKey): boolean { return this.#bytes === other.#bytes; }
+
   /** To sign with: `createHmac` takes bytes as well, at five times the cost. */
   keyObject(): KeyObject { return createSecretKey(Buffer.from(this.#bytes, 'latin1')); }
 }

@@ -5,6 +5,7 @@ import { addDomain } from '../../src/db/tenants.js';
 import type { Logger } from '../../src/log.js';
 import { createVault } from '../../src/seal.js';
 import { createDirectory, type Directory } from '../../src/subscriptions/directory.js';
+import { SigningKey } from '../../src/webhook/sign.js';
 import { createDatabase, type TestDatabase } from '../support/postgres.js';
 import { asAdmin } from '../support/server.js';
 import { SECRET } from '../support/signing.js';
@@ -38,6 +39,10 @@ function createFeed(into: Directory): DirectoryFeed {
 const sql = (text: string, values?: unknown[]) => database.pool.query(text, values);
 const subscribe = async (url = 'https://a.example') => (await upsertSubscription(database.pool, acmeId, 'ringing', url, ''))!;
 const urls = (name = 'acme.example') => directory.find(name, 'ringing').map(({ url }) => url);
+
+const signing = () => directory.find('acme.example', 'ringing').flatMap((one) => (one.signing.kind === 'keys' ? one.signing : []));
+const signsWith = (key: SigningKey) => signing().some(({ current }) => current.equals(key));
+const alsoSignsWith = (key: SigningKey) => signing().some(({ previous }) => previous?.key.equals(key));
 
 /** Waits, reload by reload, until it holds. */
 async function until(holds: () => boolean): Promise<void> {
@@ -88,6 +93,10 @@ it.each([
   ['a domain removed', `delete from domain`, () => !directory.isTenant('acme.example') && directory.size().subscriptions === 0],
   ['a subscription disabled', `update event_domain set enabled = false`, () => directory.find('acme.example', 'ringing')[0]?.enabled === false],
   ['another key', `update event_domain set callback_apikey = 'k'`, () => directory.find('acme.example', 'ringing')[0]?.apiKey === 'k'],
+  ['another format', `update event_domain set payload_format = 'v2'`, () => directory.find('acme.example', 'ringing')[0]?.format === 'v2'],
+  ['another rate', `update event_domain set rate_per_second = 5`, () => directory.find('acme.example', 'ringing')[0]?.ratePerSecond === 5],
+  ['another secret', `update receiver set secret = '${SECRET}'`, () => signsWith(SigningKey.of(SECRET)!)],
+  ['a rotation', `update receiver set previous_secret = '${SECRET}', previous_until = now() + interval '1 hour'`, () => alsoSignsWith(SigningKey.of(SECRET)!)],
   ['a subscription copied', `insert into event_domain (domain_uuid, event_name, callback_url) select domain_uuid, 'cdr', callback_url from event_domain`, () => directory.find('acme.example', 'cdr').length === 1],
   ['all subscriptions truncated', 'truncate event_domain cascade', () => urls().length === 0],
 ])('follows %s', async (_name, change, holds) => {
@@ -155,6 +164,15 @@ it('takes a notification that names no domain for a change of everything', async
   await sql(`select pg_notify('hookswitch_directory', 'no uuid')`);
   await reloaded;
   expect(feed.isFresh()).toBe(true);
+});
+
+it('keeps what has not changed as it is when it loads everything again', async () => {
+  const [same, changed] = [await subscribe(), await subscribe('https://b.example')];
+  await feed.start();
+  const before = directory.byId(same.id);
+  await sql(`with done as (update event_domain set enabled = false where event_domain_uuid = $1 returning 1) select pg_notify('hookswitch_directory', '*') from done`, [changed.id]);
+  await until(() => directory.byId(changed.id)?.enabled === false);
+  expect(directory.byId(same.id)).toBe(before);
 });
 
 it('reaches every daemon on the database', async () => {

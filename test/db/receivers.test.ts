@@ -26,7 +26,7 @@ const log: Logger = { ...silentLog, error: (message, fields = {}) => { errors.pu
 const sql = async <Row extends object>(text: string, values?: unknown[]) => (await database.pool.query<Row>(text, values)).rows;
 const plainly = (event: string, url = HERE, key = '') => upsertSubscription(database.pool, tenantId, event, url, key);
 const sealed = (using = vault) => createSealedSubscriptions(database.pool, using);
-const load = async (credentials = new Credentials({ vault, log })) => (await loadDirectory(database.pool, null, credentials)).subscriptions;
+const load = async (credentials = new Credentials({ vault, log })) => (await loadDirectory(database.pool, null, credentials, () => undefined)).subscriptions;
 const secrets = () => sql<{ url: string; secret: string }>('select callback_url as url, secret from receiver order by 1');
 
 describe('a URL that has no secret', () => {
