@@ -34,14 +34,18 @@ const beside = (name, harden) => ({
 });
 
 const LATE = 'late.example.test';
+/** A statement may take half a minute. */
+const ROWS_AT_ONCE = 100_000;
 
 /** Rows of a tenant whose receiver cannot be reached: due, and put off by its breaker. */
 const backlog = (stage, rows) => async () => {
   await stage.subscribe(LATE, 'http://127.0.0.1:9/backlog');
-  await stage.pool.query(
-    `insert into delivery (id, lane, url_key, url, subscription_id, domain_uuid, event, flow_id, call_id, day, position, sequence, body, occurred_at, state, attempt, due_at)
-     select gen_random_uuid(), n, 4711, callback_url, event_domain_uuid, domain_uuid, 'cdr', 'flow ' || n, 'flow ' || n, (now() at time zone 'UTC')::date, 1, 1, repeat('x', 400), now(), 'pending', 0, now()
-       from generate_series(1, $1::int) n cross join event_domain join domain using (domain_uuid) where domain.domain_name = $2 and event_name = 'cdr'`, [rows, LATE]);
+  for (let from = 1; from <= rows; from += ROWS_AT_ONCE) {
+    await stage.pool.query(
+      `insert into delivery (id, lane, url_key, url, subscription_id, domain_uuid, event, flow_id, call_id, day, position, sequence, body, occurred_at, state, attempt, due_at)
+       select gen_random_uuid(), n, 4711, callback_url, event_domain_uuid, domain_uuid, 'cdr', 'flow ' || n, 'flow ' || n, (now() at time zone 'UTC')::date, 1, 1, repeat('x', 400), now(), 'pending', 0, now()
+         from generate_series($1::int, $2::int) n cross join event_domain join domain using (domain_uuid) where domain.domain_name = $3 and event_name = 'cdr'`, [from, Math.min(rows, from + ROWS_AT_ONCE - 1), LATE]);
+  }
   await stage.pool.query('vacuum analyze delivery');
 };
 

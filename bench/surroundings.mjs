@@ -36,12 +36,12 @@ export async function startHelper(file, args = [], onProgress = () => {}) {
   };
 }
 
-/** The daemon as ops run it, a process of its own. Resolves when it listens to the switch. */
+/** The daemon as ops run it (the first line of PROGRAM), a process of its own. Resolves when it listens to the switch. */
 export async function startDaemon(player, env, flags = []) {
   const port = await freePort();
   player.forget('subscribed');
   const child = spawn(process.execPath, ['--max-semi-space-size=8', ...flags, PROGRAM, 'run'], {
-    env: { PATH: process.env.PATH, ...env, HOOKSWITCH_HTTP_PORT: String(port) }, stdio: ['ignore', 'ignore', 'inherit'],
+    env: { PATH: process.env.PATH, ...env, MALLOC_ARENA_MAX: '1', HOOKSWITCH_HTTP_PORT: String(port) }, stdio: ['ignore', 'ignore', 'inherit'],
   });
   const exited = once(child, 'exit');
   const ended = exited.then(([code, signal]) => { throw new Error(`The daemon ended with ${code ?? signal}`); });

@@ -1,5 +1,6 @@
-#!/usr/bin/env -S node --max-semi-space-size=8
-// The flag above keeps the young generation small: what lives long here lives in Postgres. Give it, too, when calling this file with node.
+#!/usr/bin/env -S MALLOC_ARENA_MAX=1 node --max-semi-space-size=8
+// The flag above keeps the young generation small: what lives long here lives in Postgres. The variable has all threads take memory from
+// one place, or each would keep its own. Give both, too, when calling this file with node.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { setFlagsFromString } from 'node:v8';

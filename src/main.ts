@@ -37,6 +37,7 @@ import { openRecordings, type Recordings } from './recordings/recordings.js';
 import { readinessOf } from './readiness.js';
 import { startAll, stopAll, type Service } from './lifecycle.js';
 import type { Logger } from './log.js';
+import { createMemorySaver } from './memory-saver.js';
 import { createMetrics } from './metrics.js';
 import { lookOn } from './overview/look-on.js';
 import { vaultOf } from './seal.js';
@@ -124,7 +125,7 @@ export async function startDaemon(config: Config, log: Logger, stopping: AbortSi
     ...(tracing === undefined ? [] : [tracing.service]),
     resource('database', async () => { await pool.end(); await database.stop(); }),
     resource('sender', () => { sender.close(); toOperator.close(); return Promise.resolve(); }),
-    createSealing({ db: pool, vault, log }), feed, ...fusionpbx, operator, standing, deliveries, createRetention({ db: pool, clock, log, random }, config.retention), createReplays({ pool, clock, log, metrics, random }), memory, ingest, http, ...reconcilers.values(), resource('connection thread', () => thread.stop()), ...links, createWatchdog({ env: process.env, pid: process.pid, clock, log }),
+    createSealing({ db: pool, vault, log }), feed, ...fusionpbx, operator, standing, deliveries, createRetention({ db: pool, clock, log, random }, config.retention), createReplays({ pool, clock, log, metrics, random }), memory, ingest, http, ...reconcilers.values(), resource('connection thread', () => thread.stop()), ...links, createMemorySaver(log), createWatchdog({ env: process.env, pid: process.pid, clock, log }),
   ];
   await startAll(services, new AbortController().signal);
   return { api: welcome({ http, directory, sourced: fusionpbx.length > 0, log }), stop: (hurry) => stopAll([...services].reverse(), hurry) };
