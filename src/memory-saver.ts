@@ -8,7 +8,7 @@ export interface Footprint { readonly residentBytes: number; readonly heapBytes:
 
 /** So much may lie idle. A share of the heap besides: as much comes and goes with each collection. */
 const IDLE_BYTES = 32_000_000;
-const IDLE_SHARE = 0.5;
+const IDLE_SHARE = 0.25;
 
 /**
  * Decides after each full collection whether the next one shall give memory back. What is resident and not heap is the program, its
