@@ -1,5 +1,5 @@
 import { answeredAt, fromNumberOf, isOfFlow, recordingUrlOf, type Told } from './fields.js';
-import { applicationOf, extensionOf, firstAnswer, onGateway, ownEnd, type BornLeg, type Flow } from './flow.js';
+import { applicationOf, endInFlow, extensionOf, firstAnswer, onGateway, ownEnd, type BornLeg, type Flow } from './flow.js';
 import { hangupPartyOf, type HangupParty } from './hangup-party.js';
 import { pickedUpBy, valueOf, type Application } from './picked-up.js';
 import { baseName, recordingOf, secondsIn } from './recordings.js';
@@ -70,7 +70,7 @@ function endOf(told: Told, rules: CallRules): Pick<Detail, 'hangup_cause' | 'han
 }
 
 function causeOf({ flow, state, leg, voice }: Told, rules: CallRules): string | undefined {
-  if (!isOfFlow(state) && voice === 'each-leg') return (ownEnd(flow, leg, rules) ?? flow.root.hungUp)?.cause;
+  if (!isOfFlow(state) && voice === 'each-leg') return endInFlow(flow, leg, rules)?.cause;
   const unanswered = !firstAnswer(flow) && !flow.root.answered;
   return (unanswered ? tellingCauseOf(flow, rules) : undefined) || flow.root.hungUp?.cause;
 }

@@ -1,4 +1,4 @@
-import { applicationOf, extensionOf, firstAnswer, ownEnd, type BornLeg, type Flow, type Voice } from './flow.js';
+import { applicationOf, endInFlow, extensionOf, firstAnswer, type BornLeg, type Flow, type Voice } from './flow.js';
 import type { Direction } from './leg.js';
 import type { NoticeState } from './notice.js';
 import { recordingOf, type Recorded } from './recordings.js';
@@ -69,7 +69,7 @@ export function answeredAt({ flow, state, leg, voice }: Told): number | undefine
 /** The end that a `hangup`, `cdr` or extra event shows, microseconds. A leg that outlived its flow ended in it when the root did. */
 export function endedAt({ flow, state, leg }: Told, rules: CallRules): number | undefined {
   if (state === 'ringing' || state === 'answered') return undefined;
-  return isOfFlow(state) ? flow.root.hungUp?.atUs : (ownEnd(flow, leg, rules) ?? flow.root.hungUp)?.atUs;
+  return isOfFlow(state) ? flow.root.hungUp?.atUs : endInFlow(flow, leg, rules)?.atUs;
 }
 
 /** Where the recording can be heard; '' when the flow names none. */

@@ -147,6 +147,9 @@ export function ownEnd({ root }: Flow, leg: BornLeg, { cdr }: CallRules): HangUp
   return isLate ? undefined : hungUp;
 }
 
+/** How the leg ended in the flow: by itself, or with the root. Undefined while it is up. */
+export const endInFlow = (flow: Flow, leg: BornLeg, rules: CallRules): HangUp | undefined => ownEnd(flow, leg, rules) ?? flow.root.hungUp;
+
 /** The callee legs of an ended flow whose end has not been told yet. */
 export const unfinished = (flow: Flow): Announced[] => flow.announced.filter((announced) => !announced.hungUp);
 
