@@ -40,10 +40,10 @@ function receivers({ rate = null }: { rate?: number | null } = {}) {
 
 it.each([
   ['of which nothing is known', undefined, 2],
-  ['that answers at once', 1, 16],
-  ['that takes a while', 50, 5],
-  ['that takes nearly as long as a slow one', 200, 2],
-])('has in memory what a URL takes in a quarter second: one %s', async (_, ms, ahead) => {
+  ['that answers at once', 1, 64],
+  ['that takes a while', 50, 40],
+  ['that takes nearly as long as a slow one', 200, 10],
+])('has in memory what a URL takes in two seconds: one %s', async (_, ms, ahead) => {
   const { post, room } = receivers();
   for (let posts = 0; ms !== undefined && posts < 20; posts += 1) await post(ms);
   expect(room()).toBe(ahead * PER_URL);
@@ -52,9 +52,9 @@ it.each([
 it('heeds when a URL becomes slower', async () => {
   const { post, room } = receivers();
   await post(1);
-  expect(room()).toBe(16 * PER_URL);
-  for (let posts = 0; posts < 10; posts += 1) await post(200);
-  expect(room()).toBe(2 * PER_URL);
+  expect(room()).toBe(64 * PER_URL);
+  for (let posts = 0; posts < 40; posts += 1) await post(200);
+  expect(room()).toBe(10 * PER_URL);
 });
 
 it('has no more in memory than it must of a URL that waits for its rate', async () => {
