@@ -114,8 +114,8 @@ it('follows a change of a thousand rows, in one domain or in a thousand', async 
   await sql(`insert into event_domain (domain_uuid, event_name, callback_url) select $1, 'cdr', 'https://' || n from generate_series(1, 1000) n`, [acmeId]);
   await until(() => directory.size().subscriptions === 2001);
   await sql(`update event_domain set callback_url = callback_url || '/v2' where event_name = 'ringing'`);
-  await until(() => directory.find('d1000', 'ringing')[0]?.url === 'https://d1000/v2');
-  expect(directory.find('d1', 'ringing')).toMatchObject([{ url: 'https://d1/v2' }]);
+  const names = Array.from({ length: 1000 }, (_, i) => `d${i + 1}`);
+  await until(() => names.every((name) => directory.find(name, 'ringing')[0]?.url === `https://${name}/v2`)); // told in one packet or in many
   expect(directory.find('acme.example', 'cdr')).toHaveLength(1000);
 });
 
