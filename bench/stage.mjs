@@ -21,6 +21,8 @@ import { serverCpuUs, usageOf } from './usage.mjs';
 /** Postgres' own interval for statistics of those that work, and some more. */
 const STATISTICS_MS = 1_500;
 const EVENTS = ['ringing', 'answered', 'hangup', 'cdr'];
+/** What the daemon sets for itself and serves the others as well: 2 to 5 % more webhooks. Its small young generation, which costs them some, they are spared. */
+const CONTESTANT_FLAGS = ['--no-allocation-site-pretenuring'];
 
 /** Opens the stage. `close` takes everything away again. */
 export async function openStage() {
@@ -84,7 +86,7 @@ export async function openStage() {
     await pool.query(`create database ${database}`);
     player.forget('subscribed'); // modesl subscribes more than once
     const given = { port: player.port, password, tenants: TENANTS, receiver: receiver.port, database: urlOf(database), redis: redis?.path };
-    const child = spawn(process.execPath, ['--max-semi-space-size=8', ...flags, fileURLToPath(new URL(`contestants/${name}.mjs`, import.meta.url)), JSON.stringify(given)], { stdio: ['ignore', 'ignore', 'inherit'] });
+    const child = spawn(process.execPath, [...CONTESTANT_FLAGS, ...flags, fileURLToPath(new URL(`contestants/${name}.mjs`, import.meta.url)), JSON.stringify(given)], { stdio: ['ignore', 'ignore', 'inherit'] });
     const exited = once(child, 'exit');
     const ended = exited.then(([code, signal]) => { throw new Error(`${name} ended with ${code ?? signal}`); });
     ended.catch(() => {}); // after its stop nobody waits for it
