@@ -13,14 +13,11 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import packageJson from '../package.json' with { type: 'json' };
 import { CONDITIONS } from './conditions.mjs';
 import { fullSpeed, latencies, limit, percentile, storage, summary } from './measures.mjs';
 import { soak } from './soak.mjs';
 import { openStage } from './stage.mjs';
 
-const { dependencies } = packageJson;
-if (parseInt(process.versions.node, 10) !== parseInt(dependencies.node, 10)) throw new Error(`This is Node ${process.versions.node}: "npm run bench" takes the one that the package pins, which the daemon runs on, too`);
 const { values: options } = parseArgs({ options: { quick: { type: 'boolean' }, only: { type: 'string' }, runs: { type: 'string' }, rates: { type: 'string' }, minutes: { type: 'string', default: '30' } } });
 const say = (text) => process.stderr.write(`${text}\n`);
 const size = options.quick

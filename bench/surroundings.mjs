@@ -2,7 +2,11 @@ import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import packageJson from '../package.json' with { type: 'json' };
 
+if (parseInt(process.versions.node, 10) !== parseInt(packageJson.dependencies.node, 10)) {
+  throw new Error(`This is Node ${process.versions.node}: "npm run" takes the one that the package pins, which the daemon runs on, too`);
+}
 const PROGRAM = fileURLToPath(new URL('../bin/hookswitch.js', import.meta.url));
 
 /** One of the processes beside the daemon; it first says its port. `said` takes one kind of what it says by itself, `onProgress` hears of each. */
