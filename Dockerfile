@@ -14,6 +14,7 @@ RUN npm prune --omit=dev --ignore-scripts \
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production \
     MALLOC_ARENA_MAX=1 \
+    MALLOC_MMAP_THRESHOLD_=32768 \
     HOOKSWITCH_HTTP_HOST=0.0.0.0 \
     HOOKSWITCH_HTTP_PORT=8080 \
     HOOKSWITCH_DATA_DIR=/var/lib/hookswitch

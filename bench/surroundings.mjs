@@ -45,7 +45,7 @@ export async function startDaemon(player, env, flags = []) {
   const port = await freePort();
   player.forget('subscribed');
   const child = spawn(process.execPath, ['--max-semi-space-size=8', ...flags, PROGRAM, 'run'], {
-    env: { PATH: process.env.PATH, ...env, MALLOC_ARENA_MAX: '1', HOOKSWITCH_HTTP_PORT: String(port) }, stdio: ['ignore', 'ignore', 'inherit'],
+    env: { PATH: process.env.PATH, ...env, MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '32768', HOOKSWITCH_HTTP_PORT: String(port) }, stdio: ['ignore', 'ignore', 'inherit'],
   });
   const exited = once(child, 'exit');
   const ended = exited.then(([code, signal]) => { throw new Error(`The daemon ended with ${code ?? signal}`); });

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { IdleMemory } from '../../src/memory-saver.js';
+import { growthPercent, IdleMemory } from '../../src/memory-saver.js';
 
 const MB = 1_000_000;
 
@@ -22,6 +22,13 @@ it('leaves what comes and goes with each collection', () => {
 it('takes what cannot be given back for what belongs there, until there is as much again', () => {
   expect(decided([110, 40], [200, 60], [200, 60], [200, 60], [230, 60], [240, 60])).toEqual([false, true, false, false, false, true]);
 });
+
+it.each([
+  ['a small heap by half of it', 20, 50],
+  ['one at full load by 16 MB', 50, 32],
+  ['one with 100,000 subscriptions by 16 MB', 90, 18],
+  ['a huge one by more, for the CPU', 1_000, 15],
+])('lets garbage gather: %s', (_, liveMb, percent) => { expect(growthPercent(liveMb * MB)).toBe(percent); });
 
 it('has a process that is busy take less again after a burst', async () => {
   const bytesAfter = async (saver: string) => {
