@@ -116,6 +116,7 @@ it('follows a change of a thousand rows, in one domain or in a thousand', async 
   await sql(`update event_domain set callback_url = callback_url || '/v2' where event_name = 'ringing'`);
   const names = Array.from({ length: 1000 }, (_, i) => `d${i + 1}`);
   await until(() => names.every((name) => directory.find(name, 'ringing')[0]?.url === `https://${name}/v2`)); // told in one packet or in many
+  expect(directory.find('d1', 'ringing')).toMatchObject([{ url: 'https://d1/v2' }]);
   expect(directory.find('acme.example', 'cdr')).toHaveLength(1000);
 });
 
