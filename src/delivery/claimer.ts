@@ -67,7 +67,7 @@ export class Claimer {
     if (shares.length === 0) return;
     if (probes.length > 0) await putCdrFirst(db, probes, this.#since);
     const claimed = await claim(db, shares, { daemonId, holdMs: this.#options.holdMs, since: this.#since });
-    await before.catch(() => {}); // which whoever began it hears of
+    await before;
     const nowMs = this.#options.monotonicMs();
     const counts = new Map<string, number>();
     for (const { expiresInMs, ...delivery } of claimed) {

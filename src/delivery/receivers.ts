@@ -93,6 +93,9 @@ export class Receivers {
     this.#alarm = new Alarm(deps.clock, () => this.#resume());
   }
 
+  /** So many outcomes that are not recorded keep every POST from beginning. */
+  get mostUnrecorded(): number { return Math.ceil(this.#options.concurrency * UNRECORDED_PER_SLOT); }
+
   /** A delivery came into memory. */
   enter(delivery: Delivery): void {
     const { urlKey, domainId } = delivery;
@@ -244,7 +247,7 @@ export class Receivers {
   /** After a kill all that is not recorded is sent again, so there must not be much of it. */
   #count(unrecorded: 1 | -1): void {
     this.#unrecorded += unrecorded;
-    this.#slots.setPaused(this.#unrecorded >= this.#options.concurrency * UNRECORDED_PER_SLOT);
+    this.#slots.setPaused(this.#unrecorded >= this.mostUnrecorded);
   }
 
   #learn(receiver: Receiver, health: Health, { isProbe, tookMs }: { isProbe: boolean; tookMs: number }): void {

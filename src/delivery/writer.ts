@@ -72,16 +72,21 @@ const EXPIRE_BATCH = 1_000;
  * claims. So the lanes in memory and the table never disagree: a row is leased behind one of ours only while ours is leased, and
  * what waits behind a failure is released with it. The three are sent together, Postgres need not wait until we have read its answers,
  * and what came of them is taken in in their order. They take all that has come while those before were under way, so batches grow
- * with the load and nothing new ever waits for a batch to fill. While Postgres is away everything is kept and tried again; its
- * order does not change.
+ * with the load and nothing new ever waits for a batch to fill. Only when so many outcomes have come that POSTs stand still for them,
+ * they are sent behind what is under way: measured at full speed, a twelfth more webhooks. While Postgres is away everything is kept
+ * and tried again; its order does not change.
  */
 export class Writer {
   readonly #deps: WriterDeps;
   readonly #options: WriterOptions;
   readonly #results: Result[] = [];
+  /** What was sent and no step waits for yet. */
+  readonly #sent: Promise<void>[] = [];
   readonly #flushWaiters: (() => void)[] = [];
   readonly #idleWaiters: (() => void)[] = [];
   readonly #hurry = new AbortController();
+  /** So many outcomes wait for no others. */
+  readonly #mostOutcomes: number;
   #bell = new AbortController();
   #closing = false;
   #failures = 0;
@@ -90,6 +95,10 @@ export class Writer {
   /** When what may wait is written at the latest; undefined where nobody has said that it may. */
   #patientUntilMs: number | undefined;
   #expiring = false;
+  /** A step waits for what it has sent. */
+  #isWaiting = false;
+  /** Resolves when all that was sent has been taken in. */
+  #taken: Promise<void> = Promise.resolve();
   /** The append lost a race when others were sent with it. */
   #raced = false;
   /** Postgres may have leased to us what we have not heard of. */
@@ -99,13 +108,15 @@ export class Writer {
     this.#deps = deps;
     this.#options = options;
     this.#batchLimit = options.maxBatch;
+    this.#mostOutcomes = Math.min(MOST_OUTCOMES, deps.receivers.mostUnrecorded);
   }
 
   /** Takes what became of a delivery in hand. */
   record(delivery: Delivery, verdict: Verdict): void {
     this.#results.push({ delivery, verdict });
     if (this.#results.length === 1) this.expect();
-    else if (this.#results.length === MOST_OUTCOMES) this.wake();
+    if (this.#isWaiting && this.#results.length >= this.#deps.receivers.mostUnrecorded) this.#send((before) => this.#settleBatch(before));
+    else if (this.#results.length === this.#mostOutcomes) this.wake();
   }
 
   /** Something that can wait for others is there to be written. */
@@ -155,27 +166,50 @@ export class Writer {
     const leavesNothing = (appends || incoming.size === 0) && (settles || !this.#hasResults());
     if (leavesNothing) this.#patientUntilMs = undefined; // else what is left has waited since then
     const batch = appends ? this.#nextBatch() : undefined;
-    const appended = batch === undefined ? Promise.resolve() : this.#append(batch);
-    if (batch?.alone) await appended;
-    const settled = settles ? this.#settleBatch(appended) : appended;
+    if (batch !== undefined) this.#send((before) => this.#append(batch, before));
+    if (batch?.alone) await this.#answered();
+    if (settles) this.#send((before) => this.#settleBatch(before));
     const reserved = batch?.offers.filter(({ lease }) => lease).length ?? 0;
-    const claimed = this.#mayLease() && claimer.isReady() ? claimer.claimOnce(db, presence.id(), { reserved, before: settled }) : settled;
-    await allOf([appended, settled, claimed]);
+    if (this.#mayLease() && claimer.isReady()) this.#send((before) => claimer.claimOnce(db, presence.id(), { reserved, before }));
+    this.#isWaiting = true;
+    await this.#answered().finally(() => { this.#isWaiting = false; });
     if (incoming.size > 0 || this.#results.length > 0) this.expect();
     if (this.#mayExpire()) await this.#expireBatch();
     if (this.#mayLease() && claimer.isLooking()) await claimer.look(db);
   }
 
+  /** Sends one thing more, which is told when all before it has been taken in. What becomes of it, a step hears of. */
+  #send(statement: (before: Promise<void>) => Promise<void>): void {
+    const before = this.#taken;
+    const sent = statement(before);
+    this.#taken = sent.catch(() => {}).then(() => before);
+    this.#sent.push(sent);
+  }
+
+  /** Waits for all that is sent by now, whatever becomes of it; rejects as the first of them that did. */
+  async #answered(): Promise<void> {
+    for (const result of await Promise.allSettled(this.#sent.splice(0))) if (result.status === 'rejected') throw result.reason;
+  }
+
   /** What came of it is taken in after `before`. */
   async #settleBatch(before: Promise<void>): Promise<void> {
-    const { db, lanes } = this.#deps;
+    const { lanes } = this.#deps;
     for (const delivery of lanes.takeBlocked()) this.#results.push({ delivery, verdict: { kind: 'released' } });
-    const batch = this.#results.slice();
-    const settled = await settle(db, batch.map(({ delivery, verdict }) => ({ id: delivery.id, day: delivery.day, attempt: delivery.attempt, outcome: verdict, record: verdict.record })), this.#lease());
-    await before.catch(() => {}); // which whoever began it hears of
-    this.#results.splice(0, batch.length);
+    const batch = this.#results.splice(0);
+    const settled = await this.#settle(batch, before);
     const rows = new Map(settled.map((row) => [leaseKey(row), row]));
     for (const result of batch) this.#confirm(result, rows.get(leaseKey(result.delivery)));
+  }
+
+  /** Where it fails all will be there to be sent again. */
+  async #settle(batch: readonly Result[], before: Promise<void>): Promise<Settled[]> {
+    const settlements = batch.map(({ delivery, verdict }) => ({ id: delivery.id, day: delivery.day, attempt: delivery.attempt, outcome: verdict, record: verdict.record }));
+    try {
+      return await inTurn(before, settle(this.#deps.db, settlements, this.#lease()));
+    } catch (error) {
+      this.#results.unshift(...batch);
+      throw error;
+    }
   }
 
   #confirm({ delivery, verdict }: Result, row: Settled | undefined): void {
@@ -195,11 +229,11 @@ export class Writer {
     return { items, promises, offers, alone };
   }
 
-  async #append(batch: Batch): Promise<void> {
+  async #append(batch: Batch, before: Promise<void>): Promise<void> {
     const { db, incoming, metrics } = this.#deps;
     const { items, promises, offers, alone } = batch;
     try {
-      const rows = await append(db, offers, { ...this.#lease(), ...(!alone && { mostRaces: 1 }) }, { owner: this.#options.name, records: lastRecords(items) });
+      const rows = await inTurn(before, append(db, offers, { ...this.#lease(), ...(!alone && { mostRaces: 1 }) }, { owner: this.#options.name, records: lastRecords(items) }));
       this.#raced = false;
       incoming.remove(items);
       this.#batchLimit = Math.min(this.#batchLimit * 2, this.#options.maxBatch);
@@ -270,6 +304,7 @@ export class Writer {
     const { log, clock, random } = this.#deps;
     this.#inDoubt = true;
     this.#failures += 1;
+    await Promise.allSettled(this.#sent.splice(0)); // what of it failed as well will be sent again
     if (this.#failures === 1) log.warn('outbox cannot be written, keeping everything in memory', { code: codeOf(error), buffered: this.#deps.incoming.size });
     const waitMs = Math.min(FIRST_RETRY_MS * 2 ** (this.#failures - 1), LAST_RETRY_MS);
     await clock.sleep(waitMs * (0.9 + random() * 0.2), this.#hurry.signal);
@@ -314,7 +349,7 @@ export class Writer {
   }
 
   #mustSettle(): boolean {
-    const isPatient = this.#isPatient() && this.#results.length > 0 && this.#results.length < MOST_OUTCOMES;
+    const isPatient = this.#isPatient() && this.#results.length > 0 && this.#results.length < this.#mostOutcomes;
     return this.#hasResults() && !isPatient;
   }
 
@@ -325,7 +360,7 @@ export class Writer {
 
   #hasWork(): boolean {
     const { claimer } = this.#deps;
-    return this.#mustSettle() || this.#mustAppend() || this.#mayExpire() || (this.#mayLease() && (claimer.isReady() || claimer.isLooking()));
+    return this.#sent.length > 0 || this.#mustSettle() || this.#mustAppend() || this.#mayExpire() || (this.#mayLease() && (claimer.isReady() || claimer.isLooking()));
   }
 
   #isFinished(): boolean {
@@ -337,9 +372,10 @@ function leasedAs(delivery: NewDelivery, sequence: number, expiresAtMs: number |
   return { ...delivery, day: delivery.flowDay, sequence, attempt: 1, attemptsBefore: 0, alone: false, synthetic: delivery.synthetic ?? null, replayed: false, expiresAtMs };
 }
 
-/** Waits for all of them, whatever becomes of one; rejects as the first that did. */
-async function allOf(promises: readonly Promise<void>[]): Promise<void> {
-  for (const result of await Promise.allSettled(promises)) if (result.status === 'rejected') throw result.reason;
+/** What came of it, when what was before it has been taken in. */
+async function inTurn<T>(before: Promise<void>, answer: Promise<T>): Promise<T> {
+  await Promise.allSettled([answer, before]);
+  return answer;
 }
 
 const leaseKey = ({ id, attempt }: { id: string; attempt: number }) => `${id} ${attempt}`;

@@ -1,10 +1,12 @@
 import { Webhook } from 'standardwebhooks';
 import type { NewDelivery } from '../../src/db/outbox.js';
 import { systemClock } from '../../src/clock.js';
+import { createPool, type Pool } from '../../src/db/pool.js';
 import { createDatabase, type TestDatabase } from '../support/postgres.js';
 import { startReceiver, type Receiver } from '../support/receiver.js';
 import { SECRET } from '../support/signing.js';
-import { startDeliveries, subscription, type Harness, type HarnessOptions } from './harness.js';
+import { silentLog } from '../support/silent-log.js';
+import { patient, startDeliveries, subscription, type Harness, type HarnessOptions } from './harness.js';
 import { flowTo, promiseTo } from './promise.js';
 
 let db: TestDatabase;
@@ -138,7 +140,7 @@ describe('a webhook', () => {
 
 describe('a lane', () => {
   it('arrives in order, whatever fails on the way', async () => {
-    const { deliveries, metrics } = await start({ waitsMs: Array.from({ length: 40 }, () => 2), pollMs: 5 });
+    const { deliveries, metrics } = await start({ waitsMs: Array.from({ length: 40 }, () => 2), pollMs: 5, breaker: patient });
     let seed = 7;
     const chance = () => { seed = (seed * 48_271) % 2_147_483_647; return seed / 2_147_483_647; };
     const taken = new Map<string, number[]>();
@@ -231,6 +233,63 @@ it('no POST begins while many outcomes wait to be recorded, for a kill would hav
   await receiver.received(60);
   await deliveries.idle();
   expect(await states()).toEqual({ delivered: 60 });
+});
+
+describe('outcomes for which POSTs stand still', () => {
+  let pool: Pool;
+  let settlements: number;
+  beforeEach(() => {
+    settlements = 0;
+    pool = createPool({ url: db.url }, silentLog);
+    pool.on('connect', (client) => {
+      const query = client.query.bind(client) as (...given: unknown[]) => unknown;
+      client.query = ((...given: unknown[]) => {
+        if ((given[0] as { text?: string }).text?.startsWith('with result as')) settlements += 1;
+        return query(...given);
+      }) as typeof client.query;
+    });
+  });
+  afterEach(async () => {
+    await Promise.all(running.splice(0).map(({ stop }) => stop()));
+    await pool.end();
+  });
+
+  /** Of eight POSTs, sent twice four at a time while something new waits for a lock. */
+  async function sentBehindAnAppend() {
+    const { deliveries } = await start({ concurrency: 8, perUrl: 8, deps: { pool } });
+    receiver.otherwise('hang');
+    deliveries.add(singles(at('/'), 8));
+    await receiver.received(8);
+    await deliveries.flushed();
+    const other = await db.pool.connect();
+    await other.query('begin; lock table delivery in share mode');
+    deliveries.add(singles(at('/other'), 1));
+    receiver.otherwise(200);
+    receiver.releaseHung();
+    while (settlements < 2) await new Promise(setImmediate);
+    return { deliveries, unlock: async () => { await other.query('rollback'); other.release(); } };
+  }
+
+  const allIsWell = async () => {
+    expect(await states()).toEqual({ delivered: 9 });
+    expect(receiver.posts).toHaveLength(9);
+  };
+
+  it('are sent behind what is under way', async () => {
+    const { deliveries, unlock } = await sentBehindAnAppend();
+    await unlock();
+    await deliveries.idle();
+    await allIsWell();
+  });
+
+  it('are sent again when that connection is lost', async () => {
+    const { deliveries, unlock } = await sentBehindAnAppend();
+    await db.pool.query(`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
+    await unlock();
+    await deliveries.idle();
+    expect(settlements).toBeGreaterThan(2);
+    await allIsWell();
+  });
 });
 
 it('what a dead receiver is owed waits in Postgres, not in memory', async () => {

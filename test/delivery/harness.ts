@@ -11,6 +11,9 @@ import { silentLog } from '../support/silent-log.js';
 import type { TestDatabase } from '../support/postgres.js';
 import { SUBSCRIPTION } from './promise.js';
 
+/** Never leaves a receiver alone, for tests in which failures come in whatever numbers. */
+export const patient = { ...DEFAULT_DELIVERIES.breaker, failures: Infinity, share: Infinity };
+
 export const subscription: Subscription = { id: SUBSCRIPTION, domainId: 'd', domainName: 'tenant.example', event: 'call.ringing', url: 'http://unused', apiKey: 's3cret', signing, format: 'v1', ratePerSecond: null, enabled: true };
 
 export interface HarnessOptions extends Partial<DeliveriesOptions> {

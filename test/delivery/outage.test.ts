@@ -7,7 +7,7 @@ import type { Logger } from '../../src/log.js';
 import { createDatabase, type TestDatabase } from '../support/postgres.js';
 import { asAdmin } from '../support/server.js';
 import { startReceiver, type Receiver } from '../support/receiver.js';
-import { startDeliveries, type Harness, type HarnessOptions } from './harness.js';
+import { patient, startDeliveries, type Harness, type HarnessOptions } from './harness.js';
 import { flowTo, promiseTo } from './promise.js';
 
 let db: TestDatabase;
@@ -27,7 +27,7 @@ afterEach(async () => {
 });
 
 const start = (options: HarnessOptions = {}) =>
-  startDeliveries(db, { log: said.log, waitsMs: Array.from({ length: 20 }, () => 5), pollMs: 20, heartbeatMs: 500, leaseMs: 12_000, ...options });
+  startDeliveries(db, { log: said.log, waitsMs: Array.from({ length: 20 }, () => 5), pollMs: 20, heartbeatMs: 500, leaseMs: 12_000, breaker: patient, ...options });
 
 /** Lets nobody in any more, and those who are in out; or lets them in again. */
 async function allow(connections: boolean): Promise<void> {
