@@ -21,7 +21,9 @@ export interface Receiver {
   inMemory: number;
   /** Of whom, and how many of each. */
   readonly tenants: Map<string, number>;
+  /** POSTs under way, and those that wait for a slot. */
   inHand: number;
+  underWay: number;
   slow: boolean;
   /** POSTs in a row that did not take long. */
   prompt: number;
@@ -38,7 +40,7 @@ export interface Receiver {
 /** A URL of which nothing is known yet. */
 export function newReceiver({ urlKey, url, domainId }: Delivery, breaker: Breaker): Receiver {
   return {
-    urlKey, host: URL.canParse(url) ? new URL(url).host : '', breaker, tenant: domainId, waiting: [], inMemory: 0, tenants: new Map(), inHand: 0,
+    urlKey, host: URL.canParse(url) ? new URL(url).host : '', breaker, tenant: domainId, waiting: [], inMemory: 0, tenants: new Map(), inHand: 0, underWay: 0,
     slow: false, prompt: 0, promptAtMs: -Infinity, lastFailure: null, told: 'closed', usedAtMs: 0,
   };
 }

@@ -228,13 +228,16 @@ export class Receivers {
     for (const receiver of throttled) this.#dispatch(receiver);
   }
 
-  /** The URL may have been given up while this one waited for its slot. */
+  /** The URL may have been given up while this one waited for its slot, or have turned slow: then what is under way is enough. */
   async #post(receiver: Receiver, { post }: Entry): Promise<void> {
     const { clock } = this.#deps;
     const startedMs = clock.monotonicMs();
-    const permit = this.#closed ? 'barred' : receiver.breaker.begin(startedMs);
+    const isBarred = this.#closed || receiver.underWay >= receiver.breaker.slots(startedMs);
+    const permit = isBarred ? 'barred' : receiver.breaker.begin(startedMs);
     this.#tell(receiver);
+    if (permit !== 'barred') receiver.underWay += 1;
     const verdict = await post(permit !== 'barred');
+    if (permit !== 'barred') receiver.underWay -= 1;
     if (verdict.record !== undefined) this.#count(1);
     receiver.inHand -= 1;
     const isProbe = permit === 'probe';

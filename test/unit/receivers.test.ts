@@ -1,4 +1,4 @@
-import { Receivers, type Verdict } from '../../src/delivery/receivers.js';
+import { Receivers, type ReceiversOptions, type Verdict } from '../../src/delivery/receivers.js';
 import { createMetrics } from '../../src/metrics.js';
 import type { Delivery } from '../../src/db/outbox.js';
 import { DEFAULT_DELIVERIES } from '../../src/delivery/deliveries.js';
@@ -9,9 +9,9 @@ import { silentLog } from '../support/silent-log.js';
 const PER_URL = DEFAULT_DELIVERIES.perUrl;
 
 /** One URL, whose POSTs take as long as is said. */
-function receivers({ rate = null }: { rate?: number | null } = {}) {
+function receivers({ rate = null, ...options }: { rate?: number | null } & Partial<ReceiversOptions> = {}) {
   const time = manualClock();
-  const subject = new Receivers({ clock: time.clock, log: silentLog, metrics: createMetrics(), random: () => 0.5, rateOf: () => rate }, DEFAULT_DELIVERIES);
+  const subject = new Receivers({ clock: time.clock, log: silentLog, metrics: createMetrics(), random: () => 0.5, rateOf: () => rate }, { ...DEFAULT_DELIVERIES, ...options });
   let made = 0;
 
   function delivery(): Delivery {
@@ -35,7 +35,7 @@ function receivers({ rate = null }: { rate?: number | null } = {}) {
     subject.leave(one, false);
   }
 
-  return { subject, post, room: () => subject.room(promiseTo('http://crm.test/', 'any', 1)), enter: () => { const one = delivery(); subject.enter(one); return one; } };
+  return { subject, time, post, room: () => subject.room(promiseTo('http://crm.test/', 'any', 1)), enter: () => { const one = delivery(); subject.enter(one); return one; } };
 }
 
 it.each([
@@ -63,4 +63,18 @@ it('has no more in memory than it must of a URL that waits for its rate', async 
   const waiting = enter();
   subject.run(waiting, () => Promise.resolve({ kind: 'released' }));
   expect(room()).toBe(2 * PER_URL - 1);
+});
+
+it('begins nothing that waited for a slot while the URL turned slow', async () => {
+  const { subject, time, enter } = receivers({ concurrency: 1 });
+  const begun: boolean[] = [];
+  for (const one of [enter(), enter(), enter()]) {
+    subject.run(one, (go): Promise<Verdict> => {
+      begun.push(go);
+      return go ? new Promise(() => {}) : Promise.resolve({ kind: 'released' });
+    });
+  }
+  time.advance(DEFAULT_DELIVERIES.slowMs);
+  await new Promise(setImmediate);
+  expect(begun).toEqual([true, false, false]);
 });
